@@ -1,0 +1,900 @@
+<?php
+declare(strict_types = 1);
+
+namespace Civi\Share\Apply;
+
+use Civi\Share\Conflict\Conflicts;
+use Civi\Share\Db;
+use Civi\Share\Filter\Gate;
+use Civi\Share\Filter\Moves;
+use Civi\Share\Filter\Pass;
+use Civi\Share\Instance;
+use Civi\Share\Journal\Journal;
+use Civi\Share\Journal\Sieve;
+use Civi\Share\LocalNode;
+use Civi\Share\Peering;
+use Civi\Share\Settle\Group;
+use Civi\Share\Settle\Identity;
+use Civi\Share\Settle\Settler;
+use Civi\Share\Settle\States;
+use Civi\Share\Type\ChangeType;
+use Civi\Share\Type\Reader;
+use Civi\Share\Type\Registry;
+use CiviShare\Core;
+
+/**
+ * One received change, inside the batch's transaction: finds the entity, asks the core, writes, and prepares what goes on.
+ */
+final class Incoming {
+
+  /**
+   * The entity's id here, NULL while there is none.
+   */
+  private ?int $id = NULL;
+
+  /**
+   * Its row of civicrm_share_entity.
+   */
+  private ?array $kept = NULL;
+
+  /**
+   * That of the entity which a merge ends, if it is another one here.
+   */
+  private ?array $gone = NULL;
+
+  private bool $linked = FALSE;
+
+  /**
+   * What a person has decided, where the rule could not.
+   */
+  private ?Choice $choice = NULL;
+
+  /**
+   * @var array<string, int|null>
+   *   UIDs that the change names and that are another entity's here, with its ID. Nothing is learnt of them.
+   */
+  private array $elsewhere = [];
+
+  /**
+   * Raw values of the entity's own table, locked.
+   */
+  private array $before = [];
+
+  /**
+   * @var array<int, array[]>
+   *   Journal row => changes that it carries to the outbox.
+   */
+  private array $carried = [];
+
+  /**
+   * As \CiviShare\Store::claim() gives it, in this site's words.
+   */
+  private readonly array $claim;
+
+  /**
+   * What ahead() or aheadUpdate() has decided: [decision, links, writer].
+   */
+  private ?array $ahead = NULL;
+
+  /**
+   * As Core::forward() gives it.
+   */
+  private array $forwarded = [];
+
+  /**
+   * Where it may go on to.
+   */
+  private ?Pass $pass = NULL;
+
+  /**
+   * Rows of the journal: the one that carries the changes, and the others of the entity.
+   *
+   * @var int[]
+   */
+  private array $rows = [];
+
+  /**
+   * Rows of other entities.
+   *
+   * @var int[]
+   */
+  private array $others = [];
+
+  /**
+   * @param array $claim
+   *   As \CiviShare\Store::claim() gives it.
+   */
+  public function __construct(
+    array $claim,
+    public readonly ChangeType $type,
+    private readonly Peering $peering,
+  ) {
+    $words = $peering->wordsIn($type->name);
+    $this->claim = $words === NULL ? $claim : ['change' => Core::take($claim['change'], $words)] + $claim;
+  }
+
+  /**
+   * @param array<string, array> $known
+   *   States of UIDs that have been looked up already.
+   *
+   * @return array
+   *   ['outcome', 'reason', 'until'] as \CiviShare\Store::finish() takes them.
+   */
+  public function apply(array $known = []): array {
+    try {
+      $this->find($known);
+    }
+    catch (Ambiguous $e) {
+      return ['outcome' => 'dead', 'reason' => $e->getMessage()];
+    }
+    if ($this->claim['links_only'] && $this->kept === NULL) {
+      return ['outcome' => 'ignored'];
+    }
+    $unmatched = $this->unmatched();
+    if ($unmatched !== NULL) {
+      return $unmatched;
+    }
+    $this->unite();
+    $this->lock();
+    $decision = $this->decide();
+    switch ($decision['verdict']) {
+      case 'reject':
+        return ['outcome' => 'dead', 'reason' => $decision['reason']];
+
+      case 'wait':
+        return ['outcome' => 'wait', 'until' => $decision['until']];
+    }
+    $links = new Links($this->type, $decision['write']);
+    Missing::note($this->peering->id, $links->wanted());
+    $refusal = $decision['verdict'] === 'write' && $this->id === NULL ? $this->refusal($links) : NULL;
+    if ($refusal !== NULL) {
+      if ($refusal['outcome'] === 'ignored') {
+        $this->bury();
+      }
+      return $refusal;
+    }
+    $writer = new Writer($this->type, $this->peering);
+    Cause::set($this->claim['signature']);
+    $this->write($decision, $writer, $links);
+    $this->remember($decision, $links);
+    $this->goOn($decision);
+    return $this->conclude($decision, $writer);
+  }
+
+  /**
+   * Is this creation one that can be made together with others? Then it is decided what to write.
+   *
+   * @param array<string, array> $known
+   *   The states of all UIDs that it names, as far as there are any.
+   *
+   * @return array|null
+   *   What the API takes.
+   */
+  public function ahead(array $known): ?array {
+    if (Matcher::mayMatch($this->type, $this->peering)) {
+      return NULL;
+    }
+    $this->find($known, TRUE);
+    $isNew = $this->kept === NULL && $this->choice === NULL && $this->unmatched() === NULL;
+    $decision = $isNew ? $this->decide() : NULL;
+    if ($decision === NULL || $decision['verdict'] !== 'write') {
+      return NULL;
+    }
+    $links = new Links($this->type, $decision['write']);
+    if ($this->refusal($links) !== NULL) {
+      return NULL;
+    }
+    return $this->prepare($decision, $links)->record($decision['write'], $links);
+  }
+
+  /**
+   * What this update is about, if it is here; for lockAll().
+   *
+   * @param array<string, array> $known
+   *   The states of all UIDs that it names, as far as there are any.
+   */
+  public function found(array $known): ?int {
+    $this->find($known, TRUE);
+    return $this->twin() === NULL ? $this->id : NULL;
+  }
+
+  /**
+   * Is this update one that can be made together with others? Then it is decided what to write. After lockAll().
+   *
+   * @return array|null
+   *   What the API takes; nothing at all if nothing is to be written.
+   */
+  public function aheadUpdate(): ?array {
+    $decision = $this->id === NULL ? NULL : $this->decide();
+    if ($decision === NULL || $decision['verdict'] !== 'write') {
+      return NULL;
+    }
+    $links = new Links($this->type, $decision['write']);
+    // What waits may come in this very batch.
+    return $links->missing === [] ? $this->prepare($decision, $links)->change($this->id, $decision['write'], $links, $this->before) : NULL;
+  }
+
+  private function prepare(array $decision, Links $links): Writer {
+    $writer = new Writer($this->type, $this->peering);
+    $this->ahead = [$decision, $links, $writer];
+    if (($this->peering->options['option_missing'] ?? NULL) === 'create') {
+      // An option that is made now is made because of this change.
+      Cause::set($this->claim['signature']);
+    }
+    return $writer;
+  }
+
+  /**
+   * Goes on after ahead() or aheadUpdate(), once it has been written.
+   *
+   * @param array[] $rows
+   *   Open rows of the journal with this change as their cause.
+   * @param array<string, mixed>|null $all
+   *   What the entity holds, if that has been read.
+   */
+  public function made(int $id, array $rows, ?array $all): void {
+    [$decision, $links] = $this->ahead;
+    $this->id = $id;
+    Missing::note($this->peering->id, $links->wanted());
+    $this->remember($decision, $links);
+    $this->tell($decision, $rows, $all);
+  }
+
+  /**
+   * @return array
+   *   As apply() gives it.
+   */
+  public function concluded(): array {
+    [$decision, , $writer] = $this->ahead;
+    return $this->conclude($decision, $writer);
+  }
+
+  /**
+   * What waits, and what has to be looked at again.
+   */
+  private function remember(array $decision, Links $links): void {
+    if ($this->id !== NULL) {
+      $links->remember($this->id, $decision['write']);
+    }
+    $this->touch($links);
+    $this->choice?->forget();
+  }
+
+  private function conclude(array $decision, Writer $writer): array {
+    $this->complete($this->kept === NULL ? $this->forwarded['uids'] : $decision['new_uids']);
+    Conflicts::note($this->type, $this->id, $this->peering->id, $decision['conflicts'], $decision['advanced']);
+    $this->propose();
+    return ['outcome' => 'applied', 'reason' => $writer->reasons() === [] ? NULL : implode(' ', $writer->reasons())];
+  }
+
+  /**
+   * Two contacts here that are one over there may be one.
+   */
+  private function propose(): void {
+    foreach (array_unique(array_filter($this->elsewhere)) as $other) {
+      if ($this->type->entity === 'Contact' && $this->id !== NULL) {
+        Pairs::note($this->peering->id, $this->id, $other);
+      }
+    }
+  }
+
+  /**
+   * A contact that no one here matches is made, unless the peering wants a person to look at it.
+   */
+  private function unmatched(): ?array {
+    $isNew = $this->claim['operation'] === 'create' && $this->kept === NULL && $this->id === NULL && $this->choice === NULL;
+    if (!$isNew || $this->type->entity !== 'Contact') {
+      return NULL;
+    }
+    switch ($this->peering->options['on_no_match'] ?? Matcher::CREATE) {
+      case Matcher::WAIT:
+        return ['outcome' => 'wait', 'reason' => 'unmatched: it waits until a contact of this site matches', 'until' => self::now() + Matcher::WAIT_MS];
+
+      case Matcher::REPORT:
+        return ['outcome' => 'dead', 'reason' => 'unmatched: no contact of this site matches, so a person has to decide'];
+    }
+    return NULL;
+  }
+
+  /**
+   * Why an entity that is not here can not be made, if so.
+   */
+  private function refusal(Links $links): ?array {
+    if ($this->kept !== NULL) {
+      return $this->type->hasParent() ? ['outcome' => 'ignored', 'reason' => 'What it belonged to is gone here.'] : NULL;
+    }
+    $missing = $links->missingRequired();
+    if (Missing::denied($this->peering->id, $missing) !== []) {
+      return ['outcome' => 'dead', 'reason' => sprintf('incomplete: it belongs to an entity that %s does not share with this site', $this->peering->label)];
+    }
+    if (Missing::overdue($this->peering->id, $missing) !== []) {
+      return ['outcome' => 'dead', 'reason' => sprintf('incomplete: what it belongs to has not come within %d days', Missing::DAYS)];
+    }
+    if ($missing !== []) {
+      return ['outcome' => 'wait', 'reason' => 'It belongs to an entity that has not arrived yet.', 'missing' => $missing];
+    }
+    return $links->lacksRequired() ? ['outcome' => 'ignored', 'reason' => 'What it belongs to is gone here.'] : NULL;
+  }
+
+  /**
+   * What belongs to something that is gone here is gone with it: who goes on to tell of it does not speak of a stranger.
+   */
+  private function bury(): void {
+    $change = json_decode($this->claim['change'], TRUE);
+    $version = $change['attribute_changes'][0]['version'] ?? NULL;
+    if ($this->kept !== NULL || $version === NULL) {
+      return;
+    }
+    $change = ['operation' => 'delete', 'attribute_changes' => [], 'version' => $version] + $change;
+    $decision = Core::decide(json_encode($change, JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE), NULL, [
+      'node' => LocalNode::identifier(),
+      'now' => self::now(),
+      'peering' => $this->peering->id,
+    ]);
+    $state = ['id' => NULL, 'entity_type' => $this->type->entity, 'entity_id' => NULL, 'uid' => $this->claim['uid'], 'state' => $decision['state']];
+    States::save([$state + ['uids' => array_merge([$this->claim['uid']], $this->claim['same_as'] ?? [])]]);
+  }
+
+  /**
+   * @return array<int, array[]>
+   */
+  public function carried(): array {
+    return $this->carried;
+  }
+
+  /**
+   * Like "Contact:312", as Found::byEntity() names it.
+   */
+  public function entity(): string {
+    return $this->type->entity . ':' . $this->id;
+  }
+
+  /**
+   * The entity here, and that which a merge ends, for those who look after them.
+   *
+   * @return int[]
+   */
+  public function entityIds(): array {
+    return array_values(array_filter([$this->id, $this->goneId()]));
+  }
+
+  private function goneId(): ?int {
+    return isset($this->gone['entity_id']) ? (int) $this->gone['entity_id'] : NULL;
+  }
+
+  /**
+   * May what is changed besides become changes of this site? Not any more once the change has come round.
+   */
+  public function derives(): bool {
+    return !$this->claim['came_round'];
+  }
+
+  /**
+   * @return string[]
+   *   Loop signatures of the causes of what is changed besides: those of the change, and its own.
+   */
+  public function chain(): array {
+    return $this->claim['chain'];
+  }
+
+  /**
+   * @param bool $all
+   *   Is there no other UID?
+   */
+  private function find(array $known, bool $all = FALSE): void {
+    $named = array_merge([$this->claim['uid']], $this->claim['same_as'] ?? []);
+    $merged = $this->claim['operation'] === 'merge' ? $this->claim['merged_uid'] ?? NULL : NULL;
+    $uids = array_unique(array_filter(array_merge($named, [$merged])));
+    $known += $all ? [] : States::ofUids(array_values(array_diff($uids, array_keys($known))));
+    $rows = [];
+    foreach ($uids as $uid) {
+      if (isset($known[$uid])) {
+        $rows[$uid] = $known[$uid];
+      }
+    }
+    if (count($uids) === 1) {
+      $this->kept = $rows[$this->claim['uid']] ?? NULL;
+    }
+    elseif ($rows !== []) {
+      $this->choose($rows, $merged);
+    }
+    if ($this->kept !== NULL) {
+      $this->id = $this->kept['entity_id'] === NULL ? NULL : (int) $this->kept['entity_id'];
+    }
+    elseif ($this->claim['operation'] === 'create') {
+      $this->choice = Choice::of($this->type, $named);
+      $this->id = $this->choice === NULL ? Matcher::find($this->type, $this->peering, $this->known()) : $this->choice->id;
+      $this->linked = $this->id !== NULL;
+    }
+  }
+
+  /**
+   * Of several UIDs some may be another entity's here, or one's that was deleted.
+   *
+   * @param array<string, array> $rows
+   *   UID => its row of civicrm_share_entity.
+   */
+  private function choose(array $rows, ?string $merged): void {
+    $found = Core::find([
+      'operation' => $this->claim['operation'],
+      'uid' => $this->claim['uid'],
+      'same_as' => $this->claim['same_as'] ?? [],
+      'merged_uid' => $merged,
+      'living' => self::entities($rows, TRUE),
+      'gone' => self::entities($rows, FALSE),
+    ]);
+    $byId = array_column($rows, NULL, 'id');
+    $this->kept = $byId[$found['kept']] ?? NULL;
+    $this->gone = $byId[$found['gone']] ?? NULL;
+    foreach ($found['elsewhere'] as $uid) {
+      $this->elsewhere[$uid] = $rows[$uid]['entity_id'] === NULL ? NULL : (int) $rows[$uid]['entity_id'];
+    }
+  }
+
+  /**
+   * @return array<string, string>
+   *   UID => which entity it names, of those that live or those that were deleted.
+   */
+  private static function entities(array $rows, bool $living): array {
+    return array_map(function (array $row): string {
+      return (string) $row['id'];
+    }, array_filter($rows, function (array $row) use ($living): bool {
+      return ($row['entity_id'] !== NULL) === $living;
+    }));
+  }
+
+  /**
+   * Would this change make a row say the same as another one here? After a merge that was made on one site, somebody tagged by another
+   * one may bear a tag twice. Then the rows are one entity, as they are where one of them comes as a new one.
+   *
+   * @return int|null
+   *   The other one.
+   */
+  private function twin(): ?int {
+    if ($this->id === NULL || $this->claim['operation'] !== 'update' || !$this->type->isLink()) {
+      return NULL;
+    }
+    $told = $this->known();
+    $held = array_intersect_key($told, array_flip(array_merge(...$this->type->unique))) === [] ? [] : Reader::read($this->type, [$this->id]);
+    return isset($held[$this->id]) ? Matcher::twin($this->type, $this->id, $told + $held[$this->id]) : NULL;
+  }
+
+  /**
+   * The row of which there would be two goes, untold; what named it names the other one from now on.
+   */
+  private function unite(): void {
+    $twin = $this->twin();
+    if ($twin === NULL) {
+      return;
+    }
+    $both = [$this->id, $twin];
+    self::lockRows($this->type, $both);
+    $this->settleEdits($both);
+    Cause::set($this->claim['signature']);
+    Db::run("DELETE FROM `{$this->type->table}` WHERE `{$this->type->key}` = $this->id");
+    States::delete((int) $this->kept['id']);
+    $this->kept = States::ofEntity($this->type->entity, $twin);
+    $this->id = $twin;
+    $this->linked = TRUE;
+  }
+
+  /**
+   * In the order in which everybody locks: the entity, its open journal rows, its state. Afterwards no local edit of it is open, nor
+   * of the one that a merge ends.
+   */
+  private function lock(): void {
+    $ids = $this->entityIds();
+    if ($ids !== []) {
+      $this->before = self::lockRows($this->type, $ids)[$this->id] ?? [];
+      $settled = $this->settleEdits($ids);
+    }
+    if ($this->id !== NULL && ($this->kept === NULL || !empty($settled))) {
+      $this->kept = States::ofEntity($this->type->entity, $this->id) ?? $this->kept;
+    }
+    $states = array_column(States::lock(array_map('intval', array_filter([$this->kept['id'] ?? NULL, $this->gone['id'] ?? NULL]))), NULL, 'id');
+    $this->kept = $states[$this->kept['id'] ?? 0] ?? $this->kept;
+    // None is left if this very merge was made here as well.
+    $this->gone = $states[$this->gone['id'] ?? 0] ?? NULL;
+    $this->loseWhatIsGone();
+  }
+
+  /**
+   * The same for many.
+   *
+   * @param self[] $incomings
+   *   What found() has found here: entity => the one change of it.
+   *
+   * @return array<int, array[]>
+   *   Journal row => changes that it carries to the outbox, for carry().
+   */
+  public static function lockAll(ChangeType $type, array $incomings): array {
+    $rows = self::lockRows($type, array_keys($incomings));
+    $first = reset($incomings);
+    $first->settleEdits(array_keys($incomings));
+    $carried = $first->carried;
+    $first->carried = [];
+    $states = array_column(States::lock(array_map(function (self $incoming): int {
+      return (int) $incoming->kept['id'];
+    }, array_values($incomings))), NULL, 'id');
+    foreach ($incomings as $id => $incoming) {
+      $incoming->before = $rows[$id] ?? [];
+      $incoming->kept = $states[$incoming->kept['id']] ?? $incoming->kept;
+      $incoming->loseWhatIsGone();
+    }
+    return $carried;
+  }
+
+  /**
+   * @param array<int, array[]> $carried
+   */
+  public function carry(array $carried): void {
+    $this->carried += $carried;
+  }
+
+  /**
+   * @return array<int, array<string, string|null>>
+   *   What was locked of it: entity => raw values of its own table.
+   */
+  public function row(): array {
+    return [$this->id => $this->before];
+  }
+
+  private function loseWhatIsGone(): void {
+    if ($this->kept !== NULL && ($this->kept['entity_id'] === NULL || $this->before === [])) {
+      $this->id = NULL;
+    }
+  }
+
+  /**
+   * @param int[] $ids
+   *
+   * @return array<int, array<string, string|null>>
+   *   Raw values of the entities' own table, by entity.
+   */
+  private static function lockRows(ChangeType $type, array $ids): array {
+    $columns = implode('`, `', array_keys($type->columns($type->table)));
+    $rows = Db::rows("SELECT `$type->key` civishare_id, `$columns` FROM `$type->table`
+      WHERE `$type->key` IN (" . implode(',', $ids) . ") ORDER BY `$type->key` FOR UPDATE");
+    return array_map(function (array $row): array {
+      return array_diff_key($row, ['civishare_id' => 0]);
+    }, array_column($rows, NULL, 'civishare_id'));
+  }
+
+  /**
+   * @param int[] $ids
+   *
+   * @return bool
+   *   Was there anything to settle?
+   */
+  private function settleEdits(array $ids): bool {
+    Sieve::look($this->type, $ids);
+    return $this->settle(Settler::forLocalEdits(), 'j.cause IS NULL AND j.entity_id IN (' . implode(',', $ids) . ') AND j.table_name IN (' .
+      Db::quoteAll(array_keys($this->type->tables())) . ')');
+  }
+
+  private function decide(): array {
+    $facts = [
+      'node' => LocalNode::identifier(),
+      'now' => self::now(),
+      'peering' => $this->peering->id,
+      // What is told whole of a known entity is a resynchronisation, in which the latest wins.
+      'rule' => $this->claim['operation'] === 'create' ? 'latest' : $this->peering->ruleFor($this->type->name),
+      'came_round' => (bool) $this->claim['came_round'],
+      'simple' => $this->peering->simple,
+      'linked_now' => $this->linked,
+      'merged_state' => $this->gone['state'] ?? NULL,
+      'merged_current' => $this->goneId() === NULL ? [] : Reader::read($this->type, [$this->goneId()])[$this->goneId()] ?? [],
+      'elsewhere' => array_map('strval', array_keys($this->elsewhere)),
+      'defaults' => $this->type->defaults(),
+    ];
+    if ($this->linked) {
+      $facts['current'] = Reader::read($this->type, [$this->id])[$this->id] ?? [];
+      $facts['strict'] = $this->privacy();
+    }
+    return $this->rendered(Core::decide($this->claim['change'], $this->kept['state'] ?? NULL, $facts));
+  }
+
+  /**
+   * What this site writes instead of what it was told. Others are told what was received.
+   */
+  private function rendered(array $decision): array {
+    $constants = $this->peering->constantsIn($this->type->name);
+    if ($constants !== []) {
+      $isNew = $decision['verdict'] === 'write' && $this->id === NULL && $this->kept === NULL;
+      $decision['write'] = array_replace($decision['write'], $isNew ? $constants : array_intersect_key($constants, $decision['write']));
+    }
+    if ($decision['verdict'] === 'merge') {
+      // The values of the one that is gone are this site's own, and yet it is the peer that would lift a flag with them.
+      foreach ($this->peering->flagsNotLifted($this->type) as $flag) {
+        if (empty($decision['write'][$flag])) {
+          unset($decision['write'][$flag]);
+        }
+      }
+    }
+    return $decision;
+  }
+
+  private function write(array $decision, Writer $writer, Links $links): void {
+    if ($decision['verdict'] === 'delete') {
+      array_map([$writer, 'delete'], $this->entityIds());
+    }
+    elseif ($decision['verdict'] === 'merge' && count($this->entityIds()) === 2) {
+      $writer->merge($this->id, $this->goneId(), $decision['write']);
+    }
+    elseif ($decision['verdict'] === 'write' && $this->id !== NULL) {
+      $writer->update($this->id, $decision['write'], $links, $this->before);
+    }
+    elseif ($decision['verdict'] === 'write' && $this->kept === NULL) {
+      $this->id = $writer->create($decision['write'], $links);
+    }
+    elseif ($decision['verdict'] === 'write') {
+      throw new \RuntimeException('gone: this site knows the entity, but no longer has it');
+    }
+  }
+
+  /**
+   * Which row of its parent is the chosen one has to be looked at again: of the parent that it has, and of the one that it had.
+   */
+  private function touch(Links $links): void {
+    $parent = $this->type->choices() === [] ? NULL : $this->type->parent();
+    if ($parent !== NULL) {
+      foreach (array_filter([(int) ($links->ids[$parent->name] ?? 0), (int) ($this->before[$parent->column] ?? 0)]) as $id) {
+        Chosen::later($this->type, $id);
+      }
+    }
+  }
+
+  /**
+   * What the cause has brought about becomes changes; the state and the journal are written.
+   */
+  private function goOn(array $decision): void {
+    $this->tell($decision, Journal::ofCause($this->claim['signature']));
+    States::save([$this->state($decision)]);
+    if ($this->gone !== NULL && in_array($decision['verdict'], ['merge', 'delete'], TRUE)) {
+      States::delete((int) $this->gone['id']);
+    }
+    $this->close();
+  }
+
+  /**
+   * Asks the core what goes on.
+   *
+   * @param array|null $all
+   *   What the entity holds, if that has been read already.
+   */
+  private function tell(array $decision, array $rows, ?array $all = NULL): void {
+    $created = $this->kept === NULL && !$this->linked && $this->id !== NULL;
+    $own = array_filter($rows, [$this, 'isOwn']);
+    $this->others = array_map('intval', array_column(array_diff_key($rows, $own), 'id'));
+    $row = (int) (reset($own)['id'] ?? Journal::add($this->type->table, (int) $this->id, 'F', $this->claim['signature']));
+    $this->rows = array_values(array_unique(array_merge([$row], array_map('intval', array_column($own, 'id')))));
+
+    $this->pass = $this->pass($decision);
+    // Who deletes what was one here with what stays is told of what stays, and so are those to whom the deletion goes on.
+    $outlives = $this->claim['operation'] === 'delete' && $decision['verdict'] === 'hold' && $decision['advanced'] !== [];
+    if ($all === NULL && $this->id !== NULL && ($outlives || $decision['verdict'] === 'write' && ($created || $this->linked || Core::wants($decision['state'], $this->pass->peerings)))) {
+      $all = $this->read();
+    }
+    $this->forwarded = Core::forward([
+      'node' => LocalNode::identifier(),
+      'instance' => Instance::id(),
+      'row' => $row,
+      'change' => $this->claim['change'],
+      'state' => $decision['state'],
+      'reference' => (string) $this->id,
+      'origin' => $this->peering->id,
+      'advanced' => $decision['advanced'],
+      'new_uids' => $decision['new_uids'],
+      'came_round' => (bool) $this->claim['came_round'],
+      'linked_now' => $this->linked,
+      'time' => self::now(),
+      'derived' => $decision['verdict'] === 'write' ? $this->derived($decision, $own, $all, $created) : ['before' => [], 'after' => []],
+      'all' => $all,
+      'defaults' => $this->type->defaults(),
+    ] + $this->pass->facts());
+  }
+
+  /**
+   * Its state, as States::save() takes it.
+   */
+  public function newState(): array {
+    return $this->state($this->ahead[0]);
+  }
+
+  private function state(array $decision): array {
+    return [
+      'id' => $this->kept['id'] ?? NULL,
+      'entity_type' => $this->type->entity,
+      'entity_id' => $decision['verdict'] === 'delete' ? NULL : $this->id ?? $this->kept['entity_id'] ?? NULL,
+      'uid' => $this->kept['uid'] ?? $this->forwarded['uid'],
+      'state' => $this->forwarded['state'],
+      'uids' => $this->kept === NULL || $decision['new_uids'] !== [] || $this->gone !== NULL ? $this->forwarded['uids'] : NULL,
+    ];
+  }
+
+  /**
+   * Settles the rows of the journal. The row that the changes were derived from carries them.
+   */
+  public function close(): void {
+    if ($this->moves()) {
+      $moves = new Moves();
+      $moves->note($this->type, (int) $this->id, $this->pass, $this->kept['state'] ?? NULL, $this->kept === NULL && !$this->linked && $this->id !== NULL);
+      $moves->write();
+    }
+    $this->carried += Journal::settle($this->rows, Identity::into($this->type, (int) $this->id, $this->forwarded['changes']));
+    $this->settleOthers($this->others);
+  }
+
+  /**
+   * @return int[]
+   *   Rows of the journal, if closing them is all that there is to do.
+   */
+  public function rowsToClose(): array {
+    return $this->forwarded['changes'] === [] && $this->others === [] && !$this->moves() ? $this->rows : [];
+  }
+
+  /**
+   * Does a filter of some peering hold it back?
+   */
+  private function moves(): bool {
+    return $this->pass->filtered !== [] || $this->pass->outside !== [];
+  }
+
+  /**
+   * Where the entity may go now that it is written. That it is gone or one with another is told to all who have it.
+   */
+  private function pass(array $decision): Pass {
+    if ($this->id === NULL || $decision['verdict'] !== 'write') {
+      return new Pass(Peering::lettingOut($this->type->name));
+    }
+    $pass = (new Gate())->pass($this->type, $this->id);
+    return $pass->withdraw !== [] && Core::wants($this->kept['state'] ?? NULL, [$this->peering->id]) ? $pass->ofGiver($this->peering->id) : $pass;
+  }
+
+  /**
+   * Writes what waited for this entity. To the others it was told as it was received, so of this nothing is told.
+   *
+   * @param string[] $uids
+   */
+  private function complete(array $uids): void {
+    Missing::forget($uids);
+    foreach (Waiting::take($uids) as $one) {
+      $type = Registry::ofEntity($one['entity_type']);
+      if ($type === NULL) {
+        continue;
+      }
+      $cause = 'reference:' . bin2hex(random_bytes(8));
+      $wire = [$one['attribute'] => $one['value']];
+      $links = new Links($type, $wire);
+      Cause::set($cause);
+      (new Writer($type, $this->peering))->update($one['entity_id'], $wire, $links);
+      $links->remember($one['entity_id'], $wire);
+      $own = $others = [];
+      foreach (Journal::ofCause($cause) as $row) {
+        if (isset($type->tables()[$row['table_name']]) && (int) $row['entity_id'] === $one['entity_id']) {
+          $own[] = (int) $row['id'];
+        }
+        else {
+          $others[] = (int) $row['id'];
+        }
+      }
+      Journal::delete($own);
+      $this->settleOthers($others);
+    }
+  }
+
+  /**
+   * What was changed besides, of this entity: all that is not what the core said to write. That of the latter which now reads
+   * differently is this site's rendering of it and goes nowhere.
+   *
+   * @return array
+   *   ['before' => values as far as known, 'after' => values]
+   */
+  private function derived(array $decision, array $own, ?array $all, bool $created): array {
+    $group = new Group($this->type, (int) $this->id, NULL);
+    foreach ($own as $row) {
+      $group->add($this->type, $row);
+    }
+    // Of what has come round, what this site contributes to a link is all that is its own.
+    $names = $this->derives() ? array_keys($created ? $this->type->attributes() : $group->names()) : [];
+    $names = array_filter(array_diff($names, array_keys($decision['write'])), function (string $name): bool {
+      return empty($this->type->attribute($name)->follows);
+    });
+    $wanted = array_values(array_unique(array_merge($names, $decision['contribute'])));
+    if ($wanted === []) {
+      return ['before' => [], 'after' => []];
+    }
+    $after = array_intersect_key($all ?? $this->read($wanted), array_flip($wanted));
+    $before = $created ? $this->blank($wanted) : Reader::convert($this->type->columns($this->type->table), $this->before);
+    foreach ($after as $name => $value) {
+      if (array_key_exists($name, $before) && $before[$name] === $value && !in_array($name, $decision['contribute'], TRUE)) {
+        unset($after[$name]);
+      }
+    }
+    return ['before' => array_intersect_key($before, $after), 'after' => $after];
+  }
+
+  /**
+   * @param string[]|null $names
+   *   Attributes, NULL for all.
+   *
+   * @return array<string, mixed>
+   *   What the entity holds now.
+   *
+   * @throws Lost
+   *   If it is not there: CiviCRM goes on after a deadlock, with all that it has written before undone.
+   */
+  private function read(?array $names = NULL): array {
+    $read = Reader::read($this->type, [$this->id], $names);
+    if (!isset($read[$this->id])) {
+      throw new Lost('What was just written is gone: the database has rolled back on the way.');
+    }
+    return $read[$this->id];
+  }
+
+  /**
+   * @return array<string, mixed>
+   */
+  private function blank(array $names): array {
+    return array_intersect_key($this->type->defaults(), array_flip($names)) + array_fill_keys($names, NULL);
+  }
+
+  private function isOwn(array $row): bool {
+    if (!isset($this->type->tables()[$row['table_name']])) {
+      return FALSE;
+    }
+    return in_array((int) $row['entity_id'], $this->entityIds(), TRUE);
+  }
+
+  /**
+   * Other entities that were changed on the way tell of it themselves, with this change as the cause. Of a change that has come round
+   * nothing is derived any more.
+   */
+  private function settleOthers(array $rows): void {
+    if ($rows !== [] && !$this->derives()) {
+      Journal::delete($rows);
+    }
+    elseif ($rows !== []) {
+      $this->settle(Settler::causedBy($this->chain()), 'j.id IN (' . implode(',', $rows) . ')');
+    }
+  }
+
+  /**
+   * @return bool
+   *   Was there anything to settle?
+   */
+  private function settle(Settler $settler, string $where): bool {
+    $found = $settler->find($where);
+    if (!$found->isEmpty()) {
+      $this->carried += $settler->within($found);
+    }
+    return !$found->isEmpty();
+  }
+
+  /**
+   * @return string[]
+   */
+  private function privacy(): array {
+    $names = [];
+    foreach ($this->type->coreAttributes() as $name => $attribute) {
+      if ($attribute->privacy) {
+        $names[] = $name;
+      }
+    }
+    return $names;
+  }
+
+  /**
+   * What the change says of the entity, for the matching rule.
+   *
+   * @return array<string, mixed>
+   */
+  private function known(): array {
+    return Matcher::known(json_decode($this->claim['change'], TRUE));
+  }
+
+  private static function now(): int {
+    return (int) (microtime(TRUE) * 1000);
+  }
+
+}

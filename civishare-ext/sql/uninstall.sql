@@ -1,0 +1,14 @@
+DROP TABLE IF EXISTS `civicrm_share_choice`;
+DROP TABLE IF EXISTS `civicrm_share_pair`;
+DROP TABLE IF EXISTS `civicrm_share_conflict`;
+DROP TABLE IF EXISTS `civicrm_share_waiting`;
+DROP TABLE IF EXISTS `civicrm_share_missing`;
+DROP TABLE IF EXISTS `civicrm_share_known`;
+DROP TABLE IF EXISTS `civicrm_share_passed`;
+DROP TABLE IF EXISTS `civicrm_share_applied`;
+DROP TABLE IF EXISTS `civicrm_share_journal`;
+DROP TABLE IF EXISTS `civicrm_share_uid`;
+DROP TABLE IF EXISTS `civicrm_share_entity`;
+DROP TABLE IF EXISTS `civicrm_share_node_peering`;
+DROP TABLE IF EXISTS `civicrm_share_node`;
+DROP TABLE IF EXISTS `civicrm_share_instance`;
