@@ -474,19 +474,17 @@ pub(crate) fn put_with_cut(change: &Json<'_>, out: &mut impl Sink) -> Range<usiz
     cut.unwrap_or_else(|| out.position()..out.position())
 }
 
-/// The loop signature of the change that stands in `out[change]`, without the bytes `cut`.
-pub(crate) fn signature_of(
-    out: &[u8],
-    change: Range<usize>,
+/// What remains of the change that stands in `out[change]` without the bytes `cut`.
+pub(crate) fn without<'t>(
+    out: &'t [u8],
+    change: &Range<usize>,
     cut: &Range<usize>,
-    sender: &[u8],
-) -> LoopSignature {
-    let parts = if cut.is_empty() {
-        [&out[change], &[][..]]
+) -> [&'t [u8]; 2] {
+    if cut.is_empty() {
+        [&out[change.clone()], &[]]
     } else {
         [&out[change.start..cut.start], &out[cut.end..change.end]]
-    };
-    signature::loop_signature(parts, sender)
+    }
 }
 
 /// The sender as a canonical JSON string.

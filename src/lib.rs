@@ -22,6 +22,7 @@ pub mod headers;
 pub mod hello;
 pub mod intake;
 pub mod json;
+mod lanes;
 pub mod message;
 pub mod shape;
 pub mod signature;

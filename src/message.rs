@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use crate::change;
 use crate::json::{self, Follow, Json, JsonError, Sink};
-use crate::signature::{Key, LoopSignature};
+use crate::signature::{self, Key, LoopSignature};
 
 /// The protocol's name in every payload.
 pub const PROTOCOL: &str = "civishare/1";
@@ -247,12 +247,9 @@ impl Message<'_> {
     #[must_use]
     pub fn loop_signatures(&self, sender: &str) -> Vec<LoopSignature> {
         let sender = change::sender_text(sender);
-        self.changes
-            .iter()
-            .map(|slice| {
-                change::signature_of(&self.canonical, slice.change.clone(), &slice.cut, &sender)
-            })
-            .collect()
+        let changes = (self.changes.iter())
+            .map(|slice| change::without(&self.canonical, &slice.change, &slice.cut));
+        signature::loop_signatures(changes, &sender)
     }
 
     /// The canonical text of each change's member `loop_detection`, with one comma; empty where it has none.
