@@ -447,7 +447,11 @@ impl Net {
             let reports = courier.send(std::slice::from_ref(&end.out), &options);
             for report in reports {
                 if report.event == Some(Event::Resync) {
-                    self.push_all(site, end);
+                    let mut tables = site.tables();
+                    tables.push.insert(end.id);
+                    self.commit(site, tables, Why::Publish);
+                    // If that fails, everything is pushed once more.
+                    let _ = site.disk.resynced(end.id);
                 }
             }
         }
@@ -465,10 +469,11 @@ impl Net {
         }
     }
 
-    /// Everything that a peering lets out goes to it once more.
+    /// Everything that a peering lets out goes to it once more (Push::batch). What it has asked for stays due, as it may wait
+    /// for what came before.
     fn push_all(&self, site: &Site, end: &End) -> bool {
         if !end.out.types_out.contains_key(TYPE) {
-            return site.disk.resynced(end.id).is_ok();
+            return true;
         }
         let run = site.world.uuid();
         let ids: Vec<EntityId> = lock(&site.db).entities.keys().copied().collect();
@@ -522,7 +527,7 @@ impl Net {
                 return false;
             }
         }
-        site.disk.resynced(end.id).is_ok()
+        true
     }
 
     /// The job that applies (Process::run, Applier::run). Tells whether there was something.
