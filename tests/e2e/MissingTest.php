@@ -42,6 +42,30 @@ final class MissingTest extends EndToEndTest {
   }
 
   /**
+   * A contact with an e-mail address, of which only the address is shared, and that has been asked for.
+   */
+  private static function withheld(): int {
+    [$id, $lost] = self::sharedPerson();
+    self::unknow(self::$b, $lost);
+    self::share(self::$a, [self::EMAIL]);
+    self::$a->api4('Email', 'create', ['values' => ['contact_id' => $id, 'email' => 'secret@example.org']]);
+    self::deliver(self::$a, self::$b);
+    self::$b->sql(self::DUE);
+    self::$b->process();
+    Network::settle([self::$a, self::$b]);
+    return $id;
+  }
+
+  private static function giveAll(): void {
+    self::share(self::$a, [Site::CONTACT_BASE, self::EMAIL]);
+    self::$b->api4('ShareChange', 'retry', ['where' => [['id', '>', 0]]]);
+    self::$b->process();
+    self::$b->sql(self::DUE);
+    self::$b->process();
+    Network::settle([self::$a, self::$b]);
+  }
+
+  /**
    * @return string[]
    */
   private static function reasons(Site $site): array {
@@ -84,28 +108,27 @@ final class MissingTest extends EndToEndTest {
   }
 
   public function test_what_is_not_shared_is_reported_and_can_be_tried_again(): void {
-    [$id, $lost] = self::sharedPerson();
-    self::unknow(self::$b, $lost);
-    self::share(self::$a, [self::EMAIL]);
-
-    self::$a->api4('Email', 'create', ['values' => ['contact_id' => $id, 'email' => 'secret@example.org']]);
-    self::deliver(self::$a, self::$b);
-    self::$b->sql(self::DUE);
-    self::$b->process();
-    Network::settle([self::$a, self::$b]);
-
+    $id = self::withheld();
     self::assertStringContainsString('does not share with this site', implode(' ', self::reasons(self::$b)));
     self::assertStringContainsString('refers to what it does not share', json_encode(self::$b->systemStatus()));
     self::assertNull(self::$b->counterpart(self::$a, $id));
 
-    self::share(self::$a, [Site::CONTACT_BASE, self::EMAIL]);
-    self::$b->api4('ShareChange', 'retry', ['where' => [['id', '>', 0]]]);
-    self::$b->process();
-    Network::settle([self::$a, self::$b]);
+    self::giveAll();
     $there = self::$b->counterpart(self::$a, $id);
     self::assertNotNull($there, json_encode(self::reasons(self::$b)));
     self::assertSame('secret@example.org', self::$b->value("SELECT email FROM civicrm_email WHERE contact_id = $there"));
     self::assertSame([], self::reasons(self::$b));
+  }
+
+  public function test_that_something_is_not_shared_is_forgotten_after_a_month(): void {
+    self::withheld();
+    self::assertStringContainsString('refers to what it does not share', json_encode(self::$b->systemStatus()));
+    self::$b->sql('UPDATE civicrm_share_missing SET since_ms = since_ms - 30 * 86400000 - 1');
+    self::$b->sql("UPDATE civicrm_share_instance SET value = '0' WHERE name = 'swept'");
+    self::$b->process();
+    self::assertStringNotContainsString('refers to what it does not share', json_encode(self::$b->systemStatus()));
+    self::giveAll();
+    self::assertSame([0, 0], [self::$b->store()['inbox'], self::$b->store()['dead']]);
   }
 
   public function test_a_peer_that_does_not_answer_is_asked_again_later(): void {

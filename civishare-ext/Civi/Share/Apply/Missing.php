@@ -37,6 +37,11 @@ final class Missing {
   const DAYS = 14;
 
   /**
+   * So many days after it was first missed nobody is told of it any more, and the next change that refers to it asks anew.
+   */
+  const FORGET_DAYS = 30;
+
+  /**
    * So many UIDs are asked for at once.
    */
   const CHUNK = 200;
@@ -119,6 +124,15 @@ final class Missing {
    */
   public static function reconsider(): void {
     Db::run('UPDATE civicrm_share_missing SET is_denied = 0, attempts = 0, next_ms = 0, since_ms = ' . self::now() . ' WHERE is_denied = 1 OR ' . self::tooLong());
+  }
+
+  /**
+   * What waited for it has long been set aside, and the peer may share more by now.
+   */
+  public static function sweep(): void {
+    Db::again(function (): void {
+      Db::run('DELETE FROM civicrm_share_missing WHERE ' . self::since(self::FORGET_DAYS));
+    });
   }
 
   /**
@@ -260,7 +274,11 @@ final class Missing {
   }
 
   private static function tooLong(): string {
-    return 'since_ms < ' . (self::now() - self::DAYS * 86400000);
+    return self::since(self::DAYS);
+  }
+
+  private static function since(int $days): string {
+    return 'since_ms < ' . (self::now() - $days * 86400000);
   }
 
   private static function any(): bool {

@@ -4,6 +4,7 @@ declare(strict_types = 1);
 namespace Civi\Share\Job;
 
 use Civi\Share\Apply\Choice;
+use Civi\Share\Apply\Missing;
 use Civi\Share\Apply\Pairs;
 use Civi\Share\Conflict\Conflicts;
 use Civi\Share\Db;
@@ -39,6 +40,7 @@ final class Housekeeping {
   private static function sweep(): void {
     Native::store()->sweep();
     Conflicts::sweep();
+    Missing::sweep();
     Choice::sweep();
     Pairs::sweep();
     $until = (int) ((microtime(TRUE) - self::MARKS_DAYS * 86400) * 1000);
