@@ -14,14 +14,29 @@ lint() { make --no-print-directory lint; }
 rust() { cargo test --locked --workspace --no-fail-fast; }
 phpt() { tests/phpt/run.sh "$CIVISHARE_SO"; }
 valgrind() { tests/valgrind/run.sh "${CIVISHARE_VALGRIND:-10}" ${CIVISHARE_SOAK:+all}; }
-# StoreTroubleTest and ResyncTest send everything anew, and of what TypesTest leaves some waits for references that never come;
-# ResyncTest ends with a site that is a copy. They have an installation, and sites, of their own.
-e2e() {
-  local status=0
-  tests/host/with.sh target/e2e tests/suite.sh '/^(?!.*(StoreTrouble|Resync)Test)/' || status=1
-  tests/host/with.sh target/resync tests/suite.sh '/(StoreTrouble|Resync)Test/' || status=1
-  return "$status"
-}
+# In lanes side by side, as a test waits for one process at a time; each lane has an installation, and sites, of its own.
+# StoreTroubleTest and ResyncTest need them: they send everything anew, and of what TypesTest leaves some waits for references
+# that never come; ResyncTest ends with a site that is a copy.
+e2e() (
+  apart='(StoreTrouble|Resync)Test'
+  second='(RandomEdits|Batch|Cost|Loop|Permission|Rotation|Conflict|Reshape|Identity|Letter|Security|Install)Test'
+  set -m # a process group for each lane, so that it can be ended with all that it started
+  lane() { # NAME FILTER
+    tests/host/with.sh "target/$1" tests/suite.sh "$2" >"$logs/.$1" 2>&1 &
+    pids+=($!) names+=("$1")
+  }
+  pids=() names=() status=0
+  trap 'for pid in "${pids[@]}"; do kill -- "-$pid" 2>/dev/null; done; wait; exit 130' INT TERM
+  lane e2e "/^(?!.*($apart|$second))/"
+  lane e2e-second "/$second/"
+  lane resync "/$apart/"
+  for lane in "${!pids[@]}"; do
+    wait "${pids[lane]}" || status=1
+    echo "--- ${names[lane]}"
+    cat "$logs/.${names[lane]}"
+  done
+  exit "$status"
+)
 crash() { tests/host/with.sh target/crash tests/crash/run.sh "${CIVISHARE_KILLS:-10}"; }
 bite() { tests/simulation/bite.sh; }
 fuzz() { fuzz/run.sh "${CIVISHARE_FUZZ_SECONDS:-30}"; }
