@@ -57,7 +57,7 @@ return [
     'addressee_id:name' => ['kind' => 'option', 'options' => 'addressee'],
     'addressee_custom' => ['kind' => 'string'],
     'source' => ['kind' => 'string', 'params' => ['contact_source']],
-    'employer_id' => ['kind' => 'reference', 'refers' => 'Contact'],
+    'employer_id' => ['kind' => 'reference', 'refers' => 'Contact', 'follows' => TRUE],
     'primary_contact_id' => ['kind' => 'reference', 'refers' => 'Contact'],
     'is_deleted' => ['kind' => 'bool', 'default' => FALSE],
   ],

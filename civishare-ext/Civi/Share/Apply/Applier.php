@@ -321,6 +321,7 @@ final class Applier {
     $transaction = new Transaction();
     Greetings::begin();
     Chosen::begin();
+    Employers::begin();
     $done = $changes = [];
     $held = $this->held;
     $this->known = States::ofUids(self::allUids($claims));
@@ -340,6 +341,7 @@ final class Applier {
       $batch = 'batch:' . bin2hex(random_bytes(8));
       Cause::set($batch);
       Chosen::compute();
+      Employers::compute();
       Greetings::compute();
       $this->know($changes);
       $transaction->commit();

@@ -255,6 +255,9 @@ final class Incoming {
   private function remember(array $decision, Links $links): void {
     if ($this->id !== NULL) {
       $links->remember($this->id, $decision['write']);
+      if ($this->type->entity === 'Contact' && isset($decision['write']['organization_name'])) {
+        Employers::later($this->id);
+      }
     }
     $this->touch($links);
     $this->choice?->forget();

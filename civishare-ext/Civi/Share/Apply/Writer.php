@@ -20,6 +20,8 @@ use Civi\Share\Type\Values;
  */
 final class Writer {
 
+  private const RELATIONSHIP = 'civishare.change.contact.relationship';
+
   /**
    * @var string[]
    *   What could not be taken, a sentence each.
@@ -33,7 +35,13 @@ final class Writer {
    */
   private readonly ?Writes $own;
 
+  /**
+   * Is the relationship to an employer told by itself?
+   */
+  private readonly bool $employs;
+
   public function __construct(private readonly ChangeType $type, private readonly ?Peering $peering = NULL) {
+    $this->employs = $type->entity === 'Contact' && $peering !== NULL && array_key_exists(self::RELATIONSHIP, $peering->typesIn);
     $way = $type->writer ?? (class_exists('\Civi\Api4\\' . $type->entity) ? 'api4' : 'api3');
     $this->own = in_array($way, ['api4', 'api3'], TRUE) ? NULL : new $way($type);
     $this->v3 = $way !== 'api4';
@@ -96,7 +104,7 @@ final class Writer {
    */
   public function change(int $id, array $wire, Links $links, array $row): ?array {
     [$values, $markup, $direct] = $this->values($wire, $links);
-    if ($this->v3 || $markup !== [] || $direct !== [] || $this->insists($wire) || $this->lost($values) !== []) {
+    if ($this->v3 || $markup !== [] || $direct !== [] || $this->insists($wire) || $this->lost($values) !== [] || $this->isEmployed($values)) {
       return NULL;
     }
     return ['id' => $id] + ($values === [] ? [] : $this->spared($values, $row) + $this->kept($id, $values, $row) + $this->type->write);
@@ -123,9 +131,11 @@ final class Writer {
     if ($records === []) {
       return $ids;
     }
-    $save = function () use ($type, $records): array {
-      return Cause::inTurn(count($records), function () use ($type, $records): array {
-        return self::inTurn($type, $records);
+    $save = function () use ($type, $records, $ids): array {
+      return Employers::kept($type, array_values($ids), function () use ($type, $records): array {
+        return Cause::inTurn(count($records), function () use ($type, $records): array {
+          return self::inTurn($type, $records);
+        });
       });
     };
     return ($type->entity === 'Contact' ? Greetings::during($save, $rows) : $save()) + $ids;
@@ -159,9 +169,15 @@ final class Writer {
    */
   public function update(int $id, array $wire, ?Links $links = NULL, array $row = []): void {
     [$values, $markup, $direct] = $this->values($wire, $links);
+    if ($this->isEmployed($values)) {
+      Employers::set($id, $values['employer_id']);
+      unset($values['employer_id']);
+    }
     $values = $this->emptied($id, $values, $row);
     if ($values !== []) {
-      $this->save(['id' => $id] + $this->spared($values, $row) + $this->kept($id, $values, $row));
+      Employers::kept($this->type, [$id], function () use ($id, $values, $row): void {
+        $this->save(['id' => $id] + $this->spared($values, $row) + $this->kept($id, $values, $row));
+      });
       $this->greet($id);
     }
     $this->writeMarkup($id, $markup);
@@ -178,9 +194,11 @@ final class Writer {
       return;
     }
     if ($this->type->entity !== 'Contact') {
-      $this->v3
-        ? civicrm_api3($this->type->entity, 'delete', ['id' => $id, 'check_permissions' => 0])
-        : civicrm_api4($this->type->entity, 'delete', ['checkPermissions' => FALSE, 'where' => [['id', '=', $id]]]);
+      Employers::kept($this->type, [$id], function () use ($id): void {
+        $this->v3
+          ? civicrm_api3($this->type->entity, 'delete', ['id' => $id, 'check_permissions' => 0])
+          : civicrm_api4($this->type->entity, 'delete', ['checkPermissions' => FALSE, 'where' => [['id', '=', $id]]]);
+      });
       return;
     }
     if (!\CRM_Contact_BAO_Contact::deleteContact($id, FALSE, TRUE, FALSE)) {
@@ -329,6 +347,10 @@ final class Writer {
       $names[] = 'employer_id';
     }
     return array_keys(array_filter(array_intersect_key($values, array_flip($names)), 'is_null'));
+  }
+
+  private function isEmployed(array $values): bool {
+    return $this->employs && array_key_exists('employer_id', $values);
   }
 
   /**
