@@ -92,6 +92,10 @@ function civishare_civicrm_custom($op, $groupID, $entityID, &$params) {
   \Civi\Share\Detect\Detector::custom($op, $groupID);
 }
 
+function civishare_civicrm_alterLocationMergeData(&$blocksDAO, $mainId, $otherId, $migrationInfo) {
+  \Civi\Share\Detect\Detector::beforeMerge($mainId, $otherId);
+}
+
 function civishare_civicrm_merge($type, &$data, $mainId = NULL, $otherId = NULL, $tables = NULL) {
   \Civi\Share\Detect\Detector::merge($type, $data, $mainId, $otherId, $tables);
 }

@@ -90,6 +90,7 @@ function myextension_civishare_types(&\$types) {
 | `stand_in` | lists of references without which CiviCRM creates no row; it may be without them all the same |
 | `explicit` | never shared along with everything: a person has to name it, and the screen warns |
 | `alone` | writing it changes the database's schema |
+| `slot`, `twins` | where two contacts are merged and each has a row with the same values in these columns, it is one row from now on: `slot` names them where CiviCRM leaves that of the absorbed contact behind, `twins` where it deletes it, by the column that refers to the contact |
 | `odd_hooks` | hooks name something else than the row |
 | `about` | references: where a filter bears on what they lead to, the entity goes only where one of the first list goes that holds any |
 

@@ -590,6 +590,28 @@ fn an_edit_of_what_is_absorbed_over_there_ends_at_the_survivor_on_both_sides() {
 }
 
 #[test]
+fn both_sides_hold_the_higher_version_of_what_the_survivor_of_a_merge_does_not_tell() {
+    // That an address is not the primary one is not told, so the survivor has no value for it.
+    let survivor = create("a", NOW, &[("x", "1")], &[1]);
+    let loser = create("a", NOW + 1, &[("x", "1"), ("is_primary", "true")], &[1]);
+    let mut merging = edit("a", NOW + 2, Operation::Merge, &[("x", "1")], &[1]);
+    merging.merged = Some(loser.state.clone());
+
+    let here = settle(Some(survivor.state.clone()), &merging)
+        .unwrap()
+        .state;
+    let mut told = facts("b", 9);
+    told.merged = Some(receive(&loser.changes[0], None, &facts("b", 9)).state);
+    told.merged_values = values(&[("x", "1"), ("is_primary", "true")]);
+    let there = receive(&survivor.changes[0], None, &facts("b", 9)).state;
+    let merge = &settle(Some(survivor.state), &merging).unwrap().changes[0];
+    let there = receive(merge, Some(&there), &told).state;
+
+    assert_eq!(here.held["is_primary"], loser.state.held["is_primary"]);
+    assert_eq!(here.held["is_primary"], there.held["is_primary"]);
+}
+
+#[test]
 fn what_advanced_goes_on_as_received_and_not_back() {
     let first = create("a", NOW, &[("x", "1")], &[1]);
     let at_b = receive(&first.changes[0], None, &facts("b", 9));

@@ -12,6 +12,7 @@ return [
   'table' => 'civicrm_address',
   'custom' => ['Address'],
   'match' => [['contact_id', 'location_type_id:name', 'street_address', 'postal_code', 'city']],
+  'slot' => ['location_type_id'],
   'attributes' => [
     'contact_id' => ['kind' => 'reference', 'refers' => 'Contact', 'required' => TRUE, 'parent' => TRUE],
     'location_type_id:name' => ['kind' => 'option', 'options' => '@location_type'],

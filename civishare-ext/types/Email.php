@@ -11,6 +11,7 @@ return [
   'dao' => 'CRM_Core_DAO_Email',
   'table' => 'civicrm_email',
   'match' => [['contact_id', 'location_type_id:name', 'email'], ['contact_id', 'email']],
+  'slot' => ['location_type_id'],
   'attributes' => [
     'contact_id' => ['kind' => 'reference', 'refers' => 'Contact', 'required' => TRUE, 'parent' => TRUE],
     'location_type_id:name' => ['kind' => 'option', 'options' => '@location_type'],

@@ -11,6 +11,7 @@ return [
   'odd_hooks' => TRUE,
   'keep' => ['entity_table', 'entity_id', 'tag_id'],
   'unique' => [['tag_id', 'entity_table', 'entity_id']],
+  'twins' => ['entity_id' => ['entity_table', 'tag_id']],
   'attributes' => [
     'entity_table' => ['kind' => 'string'],
     'entity_id' => ['kind' => 'reference', 'by' => 'entity_table', 'required' => TRUE],

@@ -11,6 +11,7 @@ return [
   'odd_hooks' => TRUE,
   'writer' => \Civi\Share\Apply\GroupContactWriter::class,
   'unique' => [['group_id', 'contact_id']],
+  'twins' => ['contact_id' => ['group_id']],
   'attributes' => [
     'group_id' => ['kind' => 'reference', 'refers' => 'Group', 'required' => TRUE, 'parent' => TRUE],
     'contact_id' => ['kind' => 'reference', 'refers' => 'Contact', 'required' => TRUE, 'parent' => TRUE],

@@ -9,6 +9,7 @@ return [
   'dao' => 'CRM_Core_DAO_IM',
   'table' => 'civicrm_im',
   'match' => [['contact_id', 'location_type_id:name', 'provider_id:name', 'name']],
+  'slot' => ['location_type_id', 'provider_id'],
   'attributes' => [
     'contact_id' => ['kind' => 'reference', 'refers' => 'Contact', 'required' => TRUE, 'parent' => TRUE],
     'location_type_id:name' => ['kind' => 'option', 'options' => '@location_type'],

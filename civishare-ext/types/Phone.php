@@ -9,6 +9,7 @@ return [
   'dao' => 'CRM_Core_DAO_Phone',
   'table' => 'civicrm_phone',
   'match' => [['contact_id', 'location_type_id:name', 'phone_type_id:name', 'phone']],
+  'slot' => ['location_type_id', 'phone_type_id'],
   'attributes' => [
     'contact_id' => ['kind' => 'reference', 'refers' => 'Contact', 'required' => TRUE, 'parent' => TRUE],
     'location_type_id:name' => ['kind' => 'option', 'options' => '@location_type'],

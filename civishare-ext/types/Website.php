@@ -9,6 +9,7 @@ return [
   'dao' => 'CRM_Core_DAO_Website',
   'table' => 'civicrm_website',
   'match' => [['contact_id', 'website_type_id:name', 'url']],
+  'slot' => ['website_type_id'],
   'attributes' => [
     'contact_id' => ['kind' => 'reference', 'refers' => 'Contact', 'required' => TRUE, 'parent' => TRUE],
     'website_type_id:name' => ['kind' => 'option', 'options' => 'website_type'],

@@ -297,10 +297,12 @@ fn merge(state: &mut State, facts: &SettleFacts<'_>, out: &mut Vec<Outgoing>) {
     // for the other, so what the survivor has is told anew.
     let mut told = Vec::new();
     for (name, theirs) in &gone.held {
-        let (Some(to), true) = (
-            facts.after.get(name),
-            state.held.get(name).is_none_or(|ours| ours <= theirs),
-        ) else {
+        if state.held.get(name).is_some_and(|ours| ours > theirs) {
+            continue;
+        }
+        let Some(to) = facts.after.get(name) else {
+            // Of what is told only where it is chosen (a primary address) peers hold the higher version of the two.
+            state.hold(name, theirs.clone(), time);
             continue;
         };
         let from = facts.before.get(name).unwrap_or(&Json::Null);

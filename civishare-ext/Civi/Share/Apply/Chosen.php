@@ -62,7 +62,8 @@ final class Chosen {
     }
     foreach ($states as $ofParent) {
       $latest = Core::latest($ofParent, $attribute->name);
-      if ($latest !== NULL && !$chosen[$latest]) {
+      // One that has come to this parent from another one may have been that one's choice.
+      if ($latest !== NULL && array_keys(array_filter(array_intersect_key($chosen, $ofParent))) !== [$latest]) {
         (new Writer($type))->update($latest, [$attribute->name => TRUE]);
       }
     }

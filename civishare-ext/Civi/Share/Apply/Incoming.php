@@ -17,6 +17,7 @@ use Civi\Share\Settle\Group;
 use Civi\Share\Settle\Identity;
 use Civi\Share\Settle\Settler;
 use Civi\Share\Settle\States;
+use Civi\Share\Type\Attribute;
 use Civi\Share\Type\ChangeType;
 use Civi\Share\Type\Reader;
 use Civi\Share\Type\Registry;
@@ -586,7 +587,7 @@ final class Incoming {
       'simple' => $this->peering->simple,
       'linked_now' => $this->linked,
       'merged_state' => $this->gone['state'] ?? NULL,
-      'merged_current' => $this->goneId() === NULL ? [] : Reader::read($this->type, [$this->goneId()])[$this->goneId()] ?? [],
+      'merged_current' => $this->goneCurrent(),
       'elsewhere' => array_map('strval', array_keys($this->elsewhere)),
       'defaults' => $this->type->defaults(),
     ];
@@ -595,6 +596,18 @@ final class Incoming {
       $facts['strict'] = $this->privacy();
     }
     return $this->rendered(Core::decide($this->claim['change'], $this->kept['state'] ?? NULL, $facts));
+  }
+
+  /**
+   * What the entity holds that a merge ends. Of whom it is a part is for the survivor to say.
+   *
+   * @return array<string, mixed>
+   */
+  private function goneCurrent(): array {
+    $required = array_filter($this->type->references(), function (Attribute $attribute): bool {
+      return $attribute->required;
+    });
+    return $this->goneId() === NULL ? [] : array_diff_key(Reader::read($this->type, [$this->goneId()])[$this->goneId()] ?? [], $required);
   }
 
   /**

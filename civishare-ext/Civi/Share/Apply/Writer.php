@@ -10,6 +10,7 @@ use Civi\Share\Type\Attribute;
 use Civi\Share\Type\ChangeType;
 use Civi\Share\Type\Options;
 use Civi\Share\Type\Reader;
+use Civi\Share\Type\Registry;
 use Civi\Share\Type\Unfit;
 use Civi\Share\Type\Values;
 
@@ -207,13 +208,28 @@ final class Writer {
   }
 
   /**
-   * Moves everything from one contact to the other and trashes it. What the survivor itself holds stays as it was: its attributes
-   * travel with versions of their own, and CiviCRM would fill its gaps from the other contact.
+   * Makes one of two.
    *
    * @param array<string, mixed> $wire
    *   What the survivor is to hold besides.
    */
   public function merge(int $survivor, int $absorbed, array $wire): void {
+    if ($this->type->entity === 'Contact') {
+      $this->mergeContacts($survivor, $absorbed, $wire);
+      return;
+    }
+    Db::run("DELETE FROM `{$this->type->table}` WHERE `{$this->type->key}` = $absorbed");
+    if ($wire !== []) {
+      $this->update($survivor, $wire, new Links($this->type, $wire));
+    }
+  }
+
+  /**
+   * Moves everything from one contact to the other and trashes it. What the survivor itself holds stays as it was: its attributes
+   * travel with versions of their own, and CiviCRM would fill its gaps from the other contact.
+   */
+  private function mergeContacts(int $survivor, int $absorbed, array $wire): void {
+    self::gather($survivor, $absorbed);
     $before = Reader::read($this->type, [$survivor, $absorbed]);
     foreach ($before as $id => $values) {
       if (!empty($values['is_deleted'])) {
@@ -239,6 +255,27 @@ final class Writer {
     }, ARRAY_FILTER_USE_BOTH);
     $values = $wire + $changed;
     $this->update($survivor, $values, new Links($this->type, $values));
+  }
+
+  /**
+   * Moves addresses and the like before CiviCRM does, which would leave some of them behind. Whoever has merged the two has told which of
+   * those that they knew stay behind; any other one was made while they could not know of it, and goes to the survivor on every site, in
+   * whatever order it is told and the merge.
+   */
+  private static function gather(int $survivor, int $absorbed): void {
+    foreach (Registry::active() as $type) {
+      if ($type->slot === []) {
+        continue;
+      }
+      $set = ["contact_id = $survivor"];
+      foreach ($type->choices() as $attribute) {
+        if (Db::rows("SELECT 1 FROM `$type->table` WHERE contact_id = $survivor AND `$attribute->column` = 1 LIMIT 1") !== []) {
+          $set[] = "`$attribute->column` = 0";
+        }
+      }
+      Db::run("UPDATE `$type->table` SET " . implode(', ', $set) . " WHERE contact_id = $absorbed");
+      Chosen::later($type, $survivor);
+    }
   }
 
   /**

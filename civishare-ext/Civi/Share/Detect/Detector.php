@@ -5,6 +5,7 @@ namespace Civi\Share\Detect;
 
 use Civi\Share\Db;
 use Civi\Share\Job\Send;
+use Civi\Share\Journal\Triggers;
 use Civi\Share\LocalNode;
 use Civi\Share\Native;
 use Civi\Share\Settle\Settler;
@@ -137,9 +138,23 @@ final class Detector {
   }
 
   /**
-   * hook_civicrm_merge: adds to the statements of the merge, in its transaction, the one that journals it.
+   * hook_civicrm_alterLocationMergeData: the first that is heard of a merge in its transaction.
+   */
+  public static function beforeMerge($survivor, $absorbed): void {
+    try {
+      if (Registry::ofTable('civicrm_contact') !== NULL) {
+        array_map([Db::class, 'run'], Leftover::before((int) $survivor, (int) $absorbed));
+      }
+    }
+    catch (\Throwable $e) {
+      Trouble::note('record', $e);
+    }
+  }
+
+  /**
+   * hook_civicrm_merge: adds to the statements of the merge, in its transaction, those that journal it.
    *
-   * The row belongs to the survivor and names the contact that is absorbed.
+   * A row belongs to the survivor and names what is absorbed.
    */
   public static function merge($type, &$sqls, $survivor, $absorbed, $tables): void {
     try {
@@ -150,10 +165,8 @@ final class Detector {
       if (Registry::ofTable('civicrm_contact') === NULL || !is_numeric($survivor) || !is_numeric($absorbed)) {
         return;
       }
-      $sqls[] = 'INSERT INTO civicrm_share_journal (table_name, entity_id, operation, `columns`, time_ms, request, connection_id, cause)
-        VALUES (\'civicrm_contact\', ' . (int) $survivor . ', \'M\', \'' . (int) $absorbed . '\',
-        TIMESTAMPDIFF(MICROSECOND, \'1970-01-01 00:00:00\', UTC_TIMESTAMP(3)) DIV 1000,
-        LEFT(CONVERT(COALESCE(@uniqueID, \'\') USING ascii), 64), CONNECTION_ID(), LEFT(CONVERT(@civishare_cause USING ascii), 191))';
+      array_push($sqls, ...Leftover::after((int) $survivor, (int) $absorbed));
+      $sqls[] = Triggers::note('civicrm_contact', (string) (int) $survivor, 'M', (string) (int) $absorbed);
       if (!self::$paused) {
         self::changed();
       }

@@ -35,9 +35,8 @@ final class Found {
         $ids[$entity][(int) $row['entity_id']] = (int) $row['entity_id'];
       }
     }
-    foreach (array_keys($this->absorbed()) as $id) {
-      // Only contacts are merged.
-      $ids['Contact'][$id] = $id;
+    foreach ($this->absorbed() as $entity => $absorbed) {
+      $ids[$entity] = ($ids[$entity] ?? []) + array_combine(array_keys($absorbed), array_keys($absorbed));
     }
     $states = [];
     foreach ($ids as $entity => $ofEntity) {
@@ -86,12 +85,13 @@ final class Found {
   }
 
   /**
-   * @return int[]
-   *   Contacts that merges have ended, and those that took them in.
+   * @return array<string, int[]>
+   *   Entity type => those that merges have ended, and those that took them in.
    */
   public function merged(): array {
-    $absorbed = $this->absorbed();
-    return array_values(array_unique(array_merge(array_keys($absorbed), array_values($absorbed))));
+    return array_map(function (array $absorbed): array {
+      return array_values(array_unique(array_merge(array_keys($absorbed), array_values($absorbed))));
+    }, $this->absorbed());
   }
 
   /**
@@ -107,7 +107,7 @@ final class Found {
       $entity = self::entity($row);
       $id = (int) $row['entity_id'];
       // A survivor may have been absorbed in its turn.
-      for ($met = []; $entity === 'Contact' && isset($absorbed[$id]) && !isset($met[$id]); $id = $absorbed[$id]) {
+      for ($met = []; isset($absorbed[$entity][$id]) && !isset($met[$id]); $id = $absorbed[$entity][$id]) {
         $met[$id] = TRUE;
       }
       $entities["$entity:$id"][] = (int) $row['id'];
@@ -123,16 +123,17 @@ final class Found {
   }
 
   /**
-   * @return array<int, int>
-   *   Absorbed contact => survivor.
+   * @return array<string, array<int, int>>
+   *   Entity type => absorbed => survivor.
    */
   private function absorbed(): array {
     $absorbed = [];
     foreach ($this->rows as $row) {
       if ($row['operation'] === 'M') {
-        $absorbed[(int) $row['columns']] = (int) $row['entity_id'];
+        $absorbed[self::entity($row)][(int) $row['columns']] = (int) $row['entity_id'];
       }
     }
+    unset($absorbed['']);
     return $absorbed;
   }
 

@@ -171,14 +171,12 @@ final class Sieve {
   }
 
   /**
-   * What a merge does to the contact that it ends is a part of the merge, which has a row of its own.
+   * What a merge does to the entity that it ends is a part of the merge, which has a row of its own.
    */
   private static function withoutAbsorbed(ChangeType $type, array $touched): array {
-    if ($type->entity === 'Contact') {
-      foreach (Db::rows("SELECT `columns` id FROM civicrm_share_journal WHERE operation = 'M' AND payload IS NULL") as $row) {
-        if (isset($touched[(int) $row['id']])) {
-          $touched[(int) $row['id']]['applied'] = TRUE;
-        }
+    foreach (Db::rows("SELECT `columns` id FROM civicrm_share_journal WHERE operation = 'M' AND payload IS NULL AND table_name = " . Db::quote($type->table)) as $row) {
+      if (isset($touched[(int) $row['id']])) {
+        $touched[(int) $row['id']]['applied'] = TRUE;
       }
     }
     return $touched;

@@ -209,8 +209,7 @@ final class Triggers {
         continue;
       }
       foreach ($columns as $column) {
-        $sql = 'INSERT INTO civicrm_share_journal (' . self::INTO . ') SELECT ' . self::values($type->table, "c.`$type->key`", 'D', "''") .
-          " FROM `$type->table` c WHERE c.`$column` = OLD.id;";
+        $sql = self::note($type->table, "c.`$type->key`", 'D', "''", "FROM `$type->table` c WHERE c.`$column` = OLD.id") . ';';
         $info[] = ['table' => [$table], 'when' => 'BEFORE', 'event' => ['DELETE'], 'sql' => "\n" . $sql . "\n"];
       }
     }
@@ -263,9 +262,9 @@ final class Triggers {
   private static function bodies(string $table, string $key, array $columns, bool $own): array {
     if ($own) {
       return [
-        'INSERT' => self::note($table, "NEW.`$key`", 'I', "''"),
+        'INSERT' => self::note($table, "NEW.`$key`", 'I', "''") . ';',
         'UPDATE' => self::noteIf($table, "NEW.`$key`", self::changed($columns)),
-        'DELETE' => self::note($table, "OLD.`$key`", 'D', "''"),
+        'DELETE' => self::note($table, "OLD.`$key`", 'D', "''") . ';',
       ];
     }
     // A row of custom fields is a part of the entity: that it comes or goes is a change of its fields. Merging moves it.
@@ -281,22 +280,21 @@ final class Triggers {
 
   private static function noteIf(string $table, string $id, string $columns): string {
     return "BEGIN\nDECLARE civishare_columns LONGTEXT DEFAULT $columns;\nIF civishare_columns <> '' THEN " .
-      self::note($table, $id, 'U', 'civishare_columns') . " END IF;\nEND;";
+      self::note($table, $id, 'U', 'civishare_columns') . "; END IF;\nEND;";
   }
 
   /**
+   * The statement that writes a row, or one for each row of what $from names.
+   *
    * The time is taken from UTC without a look at any zone: a session's zone may have hours that come twice. What comes from
    * session variables, which anybody may set to anything, is made to fit.
    */
-  private static function note(string $table, string $id, string $operation, string $columns): string {
-    return 'INSERT INTO civicrm_share_journal (' . self::INTO . ') VALUES (' . self::values($table, $id, $operation, $columns) . ');';
-  }
-
-  private static function values(string $table, string $id, string $operation, string $columns): string {
-    return "'$table', COALESCE($id, 0), '$operation', LEFT($columns, 60000)," .
+  public static function note(string $table, string $id, string $operation, string $columns, string $from = ''): string {
+    $values = "'$table', COALESCE($id, 0), '$operation', LEFT($columns, 60000)," .
       " TIMESTAMPDIFF(MICROSECOND, '1970-01-01 00:00:00', UTC_TIMESTAMP(3)) DIV 1000," .
       " LEFT(CONVERT(COALESCE(@uniqueID, '') USING ascii), 64), CONNECTION_ID()," .
       ' LEFT(CONVERT(@civishare_cause USING ascii), 191)';
+    return 'INSERT INTO civicrm_share_journal (' . self::INTO . ') ' . ($from === '' ? "VALUES ($values)" : "SELECT $values $from");
   }
 
   /**

@@ -55,14 +55,14 @@ final class Batch {
   private readonly Moves $moves;
 
   /**
-   * @var array<int, int>
-   *   Contact => the row of the merge that has ended it.
+   * @var array<string, array<int, int>>
+   *   Type => entity => the row of the merge that has ended it.
    */
   private array $absorbedAt = [];
 
   /**
-   * @var array<int, int>
-   *   Contact => the one that has absorbed it.
+   * @var array<string, array<int, int>>
+   *   Type => entity => the one that has absorbed it.
    */
   private array $absorbedBy = [];
 
@@ -77,16 +77,17 @@ final class Batch {
   public function __construct(array $rows, private array $states, private readonly bool $derived = FALSE) {
     $this->moves = new Moves();
     foreach ($rows as $row) {
-      if ($row['operation'] === 'M') {
-        $this->absorbedAt[(int) $row['columns']] ??= (int) $row['id'];
-        $this->absorbedBy[(int) $row['columns']] ??= (int) $row['entity_id'];
+      $type = $row['operation'] === 'M' ? Registry::ofTable($row['table_name']) : NULL;
+      if ($type !== NULL) {
+        $this->absorbedAt[$type->name][(int) $row['columns']] ??= (int) $row['id'];
+        $this->absorbedBy[$type->name][(int) $row['columns']] ??= (int) $row['entity_id'];
       }
     }
     foreach ($rows as $row) {
       $this->close[(int) $row['id']] = TRUE;
       $type = Registry::ofTable($row['table_name']);
       $entity = (int) $row['entity_id'];
-      // What happens to a contact after it was absorbed, its trashing above all, is a part of the merge.
+      // What happens to an entity after it was absorbed, a contact's trashing above all, is a part of the merge.
       $end = $type === NULL ? NULL : $this->absorbedAt($type, $entity);
       if ($type !== NULL && ($end === NULL || $row['id'] <= $end)) {
         $this->groupOf($type, $entity)->add($type, $row);
@@ -128,15 +129,16 @@ final class Batch {
    * The row of the merge that has ended an entity, NULL if none has.
    */
   public function absorbedAt(ChangeType $type, int $entity): ?int {
-    return $type->entity === 'Contact' ? $this->absorbedAt[$entity] ?? NULL : NULL;
+    return $this->absorbedAt[$type->name][$entity] ?? NULL;
   }
 
   /**
    * What an entity has become by the merges of this batch: itself, if there are none.
    */
   public function survivor(ChangeType $type, int $entity): int {
-    for ($steps = count($this->absorbedBy); $steps > 0 && $type->entity === 'Contact' && isset($this->absorbedBy[$entity]); $steps--) {
-      $entity = $this->absorbedBy[$entity];
+    $absorbedBy = $this->absorbedBy[$type->name] ?? [];
+    for ($steps = count($absorbedBy); $steps > 0 && isset($absorbedBy[$entity]); $steps--) {
+      $entity = $absorbedBy[$entity];
     }
     return $entity;
   }

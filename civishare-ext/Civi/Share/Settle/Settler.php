@@ -132,15 +132,22 @@ final class Settler {
   }
 
   /**
-   * Adds what is open besides of contacts that are merged, whoever has left it: the creation of the absorbed one has to be told
-   * before the merge, and what comes after the merge, its trashing above all, is a part of it and is not to be told alone.
+   * Adds what is open besides of what is merged, whoever has left it: the creation of the absorbed one has to be told before the merge,
+   * and what comes after the merge, the trashing of a contact above all, is a part of it and is not to be told alone.
    */
   private function withMerged(Found $found): Found {
     $known = [];
-    while ($this->chain === [] && ($contacts = array_diff($found->merged(), $known)) !== []) {
-      $known = array_merge($known, $contacts);
-      $found = $found->with(Journal::openOf(Registry::ofEntity('Contact'), $contacts, $found->ids()));
-    }
+    do {
+      $news = FALSE;
+      foreach ($this->chain === [] ? $found->merged() : [] as $entity => $merged) {
+        $ids = array_diff($merged, $known[$entity] ?? []);
+        if ($ids !== []) {
+          $news = TRUE;
+          $known[$entity] = $merged;
+          $found = $found->with(Journal::openOf(Registry::ofEntity($entity), $ids, $found->ids()));
+        }
+      }
+    } while ($news);
     return $found;
   }
 
@@ -375,7 +382,7 @@ final class Settler {
 
   private function type(ChangeType $type, Batch $batch, Gate $gate, array $after, References $references): void {
     foreach ($batch->groups($type) as $id => $group) {
-      if ($batch->absorbedAt($type, $id) !== NULL && isset($after[$id]['is_deleted'])) {
+      if ($type->entity === 'Contact' && $batch->absorbedAt($type, $id) !== NULL && isset($after[$id]['is_deleted'])) {
         // CiviCRM merges nobody who is in the trash: that came with the merge, and has been read too late.
         $after[$id]['is_deleted'] = FALSE;
       }

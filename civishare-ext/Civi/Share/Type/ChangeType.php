@@ -68,6 +68,19 @@ final class ChangeType {
   public readonly array $standIn;
 
   /**
+   * @var string[]
+   *   Columns: where two contacts are merged and each has a row with the same values in these, CiviCRM leaves the one of who is absorbed
+   *   behind.
+   */
+  public readonly array $slot;
+
+  /**
+   * @var string[][]
+   *   Column that refers to a contact => columns: likewise, but CiviCRM deletes it.
+   */
+  public readonly array $twins;
+
+  /**
    * Never shared along with everything: a person has to name it.
    */
   public readonly bool $explicit;
@@ -144,6 +157,8 @@ final class ChangeType {
     $this->write = $declaration['write'] ?? [];
     $this->keep = $declaration['keep'] ?? [];
     $this->standIn = $declaration['stand_in'] ?? [];
+    $this->twins = $declaration['twins'] ?? [];
+    $this->slot = $declaration['slot'] ?? [];
     $this->oddHooks = $declaration['odd_hooks'] ?? FALSE;
     $this->about = $declaration['about'] ?? [];
     $present = $this->dao === NULL ? NULL : array_column($this->dao::fields(), 'name', 'name');
