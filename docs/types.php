@@ -107,6 +107,7 @@ function myextension_civishare_types(&\$types) {
 | `through` | a list of references that are rows of another table |
 | `follows` | CiviCRM keeps it in order by itself when other rows are written |
 | `single` | of the rows of one parent at most one has it; where several were told so, the one with the latest word for it |
+| `apart` | CiviCRM takes it from the other rows of the parent by some saves and not by others, so each row has what was told of it |
 | `chosen` | of the rows of one parent one has it, as an email address is the primary one; only that it is told, with the latest word for it |
 | `exact` | CiviCRM sets it by itself when the row is saved, so it is written once more afterwards |
 | `privacy` | of two linked contacts the stricter value stays |

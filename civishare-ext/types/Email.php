@@ -19,7 +19,7 @@ return [
     'is_primary' => ['kind' => 'bool', 'default' => FALSE, 'chosen' => TRUE],
     'is_billing' => ['kind' => 'bool', 'default' => FALSE, 'follows' => TRUE],
     'on_hold' => ['kind' => 'int', 'default' => 0],
-    'is_bulkmail' => ['kind' => 'bool', 'default' => FALSE, 'follows' => TRUE],
+    'is_bulkmail' => ['kind' => 'bool', 'default' => FALSE, 'follows' => TRUE, 'apart' => TRUE],
     'hold_date' => ['kind' => 'time', 'exact' => TRUE],
     'reset_date' => ['kind' => 'time', 'exact' => TRUE],
     'signature_text' => ['kind' => 'string'],

@@ -48,6 +48,20 @@ final class OwnWaysTest extends AllTypesTest {
     self::assertSame($billing(self::$a, $contact), $billing(self::$b, $there));
   }
 
+  public function test_email_addresses_for_bulk_mail_made_on_both_sites_at_once_are_so_on_both(): void {
+    [$contact, $there] = self::sharedPerson();
+    $email = fn(Site $site, int $id, string $email) => self::make($site, 'Email', ['contact_id' => $id, 'location_type_id' => 1, 'email' => $email, 'is_bulkmail' => TRUE]);
+
+    $email(self::$a, $contact, 'earlier@example.org');
+    usleep(5000);
+    $email(self::$b, $there, 'later@example.org');
+    Network::settle([self::$a, self::$b]);
+
+    foreach ([[self::$a, $contact], [self::$b, $there]] as [$site, $id]) {
+      self::assertSame('earlier@example.org,later@example.org', $site->value("SELECT GROUP_CONCAT(email ORDER BY email) FROM civicrm_email WHERE is_bulkmail = 1 AND contact_id = $id"), "on {$site->name}");
+    }
+  }
+
   public function test_a_changed_relationship_leaves_the_employer_alone(): void {
     [$contact, $there] = self::sharedPerson();
     $works = self::$a->create(['contact_type' => 'Organization', 'organization_name' => self::name('Works')]);

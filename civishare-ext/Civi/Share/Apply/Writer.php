@@ -496,10 +496,10 @@ final class Writer {
   }
 
   /**
-   * With this, CiviCRM would take it from rows that may have been told later; Chosen looks at that.
+   * With this, CiviCRM would take it from rows that may have been told later; Chosen looks at that where only one may have it.
    */
   private static function isWithheld(Attribute $attribute, $value): bool {
-    return $attribute->single && $value === TRUE;
+    return ($attribute->single || $attribute->apart) && $value === TRUE;
   }
 
   /**

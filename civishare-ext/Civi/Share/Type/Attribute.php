@@ -47,6 +47,8 @@ final class Attribute {
    *   Of the rows of one parent, one has it. Only that it is TRUE is told: of the others it follows.
    * @param bool $single
    *   Of the rows of one parent, at most one has it: CiviCRM takes it from the others when one is saved with it.
+   * @param bool $apart
+   *   CiviCRM takes it from the others by some saves and lets several have it by others, so each row has what was told of it.
    * @param bool $exact
    *   CiviCRM sets it by itself when the row is saved, so what was received is written once more afterwards.
    * @param array|null $through
@@ -76,6 +78,7 @@ final class Attribute {
     public readonly bool $follows = FALSE,
     public readonly bool $chosen = FALSE,
     public readonly bool $single = FALSE,
+    public readonly bool $apart = FALSE,
     public readonly bool $exact = FALSE,
     public readonly ?array $through = NULL,
     public readonly ?int $customField = NULL,

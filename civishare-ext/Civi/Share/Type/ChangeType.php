@@ -191,6 +191,7 @@ final class ChangeType {
         follows: $spec['follows'] ?? $spec['chosen'] ?? FALSE,
         chosen: $spec['chosen'] ?? FALSE,
         single: $spec['single'] ?? FALSE,
+        apart: $spec['apart'] ?? FALSE,
         exact: $spec['exact'] ?? FALSE,
         through: $through,
       );
