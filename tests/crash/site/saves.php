@@ -41,12 +41,10 @@ if (!function_exists('civishare_crash_saves')) {
         continue;
       }
       $note($save, 'begin');
-      clearstatcache();
-      $logs = glob(CRM_Core_Config::singleton()->configAndLogDir . 'CiviCRM*.log');
-      $lengths = array_map('filesize', $logs);
-      $repeated = function () use ($logs, $lengths): bool {
-        foreach ($logs as $number => $log) {
-          if (strpos((string) file_get_contents($log, FALSE, NULL, $lengths[$number]), 'Retrying after Database') !== FALSE) {
+      $lengths = array_map('filesize', civishare_crash_logs());
+      $repeated = function () use ($lengths): bool {
+        foreach (civishare_crash_logs() as $inode => $log) {
+          if (strpos((string) file_get_contents($log, FALSE, NULL, $lengths[$inode] ?? 0), 'Retrying after Database') !== FALSE) {
             return TRUE;
           }
         }
@@ -63,6 +61,17 @@ if (!function_exists('civishare_crash_saves')) {
       }
     }
     return $done;
+  }
+
+  /**
+   * CiviCRM's logs by inode, as a large one is renamed at any time and begun anew.
+   *
+   * @return array<int, string>
+   */
+  function civishare_crash_logs(): array {
+    clearstatcache();
+    $logs = glob(CRM_Core_Config::singleton()->configAndLogDir . 'CiviCRM*.log*');
+    return array_combine(array_map('fileinode', $logs), $logs);
   }
 
   /**
