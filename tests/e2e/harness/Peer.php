@@ -51,6 +51,8 @@ final class Peer {
       ['env', "CIVISHARE_PEER=$this->folder", PHP_BINARY, '-n', '-d', 'extension=mbstring', '-S', "127.0.0.1:$port", __DIR__ . '/peer-front.php'],
       [['file', '/dev/null', 'r'], ['file', "$this->folder/log", 'w'], ['file', "$this->folder/log", 'w']], $pipes
     );
+    // Also where a test fails before it has stopped its peer.
+    register_shutdown_function([$this, 'stop']);
     Ports::await($port);
   }
 
