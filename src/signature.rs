@@ -9,7 +9,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
-use sha2::{Digest, Sha256, Sha512};
+use sha2::{Sha256, Sha512};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
@@ -153,11 +153,7 @@ pub fn new_secret() -> Result<String, getrandom::Error> {
 /// written as a canonical JSON string, quotes included.
 #[must_use]
 pub fn loop_signature(parts: [&[u8]; 2], sender: &[u8]) -> LoopSignature {
-    let mut hash = Sha512::new();
-    for part in signed(parts, sender) {
-        hash.update(part);
-    }
-    hash.finalize().into()
+    lanes::sha512(&signed(parts, sender))
 }
 
 /// [`loop_signature`] of each of many changes of one sender, which takes less time together.

@@ -140,17 +140,8 @@ final class BatchTest extends EndToEndTest {
    *   How many changes the site has accepted in all its messages, and how many ignored.
    */
   private function taken(Site $site): array {
-    $store = new \SQLite3($site->store()['path']);
-    $store->busyTimeout(5000);
-    $sums = [0, 0];
-    $rows = $store->query('SELECT answer FROM taken');
-    while ($row = $rows->fetchArray(SQLITE3_ASSOC)) {
-      $answer = json_decode($row['answer'], TRUE);
-      $sums[0] += $answer['accepted'];
-      $sums[1] += $answer['ignored'];
-    }
-    $store->close();
-    return $sums;
+    $answers = array_map(fn($answer) => json_decode($answer, TRUE), $this->stored($site, 'SELECT answer FROM taken'));
+    return [array_sum(array_column($answers, 'accepted')), array_sum(array_column($answers, 'ignored'))];
   }
 
   /**
@@ -158,15 +149,23 @@ final class BatchTest extends EndToEndTest {
    *   The loop signatures of what is in the site's inbox.
    */
   private function waiting(Site $site): array {
+    return array_map('base64_encode', $this->stored($site, 'SELECT signature FROM inbox'));
+  }
+
+  /**
+   * @return string[]
+   *   The first column of what the site's store holds.
+   */
+  private function stored(Site $site, string $query): array {
     $store = new \SQLite3($site->store()['path']);
     $store->busyTimeout(5000);
-    $signatures = [];
-    $rows = $store->query('SELECT signature FROM inbox');
-    while ($row = $rows->fetchArray(SQLITE3_ASSOC)) {
-      $signatures[] = base64_encode($row['signature']);
+    $found = [];
+    $rows = $store->query($query);
+    while ($row = $rows->fetchArray(SQLITE3_NUM)) {
+      $found[] = $row[0];
     }
     $store->close();
-    return $signatures;
+    return $found;
   }
 
   private function awaitLockWait(): void {

@@ -49,12 +49,16 @@ final class Employers {
    *   What $work gives.
    */
   public static function kept(ChangeType $type, array $ids, callable $work) {
-    $employed = $type->entity !== 'Relationship' || $ids === [] ? [] : Db::rows('SELECT DISTINCT c.id, c.employer_id FROM civicrm_relationship r
-      INNER JOIN civicrm_contact c ON c.id IN (r.contact_id_a, r.contact_id_b) WHERE c.employer_id IS NOT NULL AND r.id IN (' . implode(',', $ids) . ')');
+    if ($type->entity !== 'Relationship' || $ids === []) {
+      return $work();
+    }
+    $before = array_column(Db::rows('SELECT c.id, c.employer_id FROM civicrm_relationship r INNER JOIN civicrm_contact c
+      ON c.id IN (r.contact_id_a, r.contact_id_b) WHERE c.employer_id IS NOT NULL AND r.id IN (' . implode(',', $ids) . ')'), 'employer_id', 'id');
     $result = $work();
-    foreach ($employed as $one) {
-      if (Db::value("SELECT employer_id FROM civicrm_contact WHERE id = {$one['id']}") !== $one['employer_id']) {
-        self::set((int) $one['id'], (int) $one['employer_id']);
+    if ($before !== []) {
+      $now = array_column(Db::rows('SELECT id, employer_id FROM civicrm_contact WHERE id IN (' . implode(',', array_keys($before)) . ')'), 'employer_id', 'id');
+      foreach (array_diff_assoc($before, $now) as $contact => $employer) {
+        self::set($contact, (int) $employer);
       }
     }
     return $result;

@@ -604,10 +604,14 @@ final class Incoming {
    * @return array<string, mixed>
    */
   private function goneCurrent(): array {
+    $id = $this->goneId();
+    if ($id === NULL) {
+      return [];
+    }
     $required = array_filter($this->type->references(), function (Attribute $attribute): bool {
       return $attribute->required;
     });
-    return $this->goneId() === NULL ? [] : array_diff_key(Reader::read($this->type, [$this->goneId()])[$this->goneId()] ?? [], $required);
+    return array_diff_key(Reader::read($this->type, [$id])[$id] ?? [], $required);
   }
 
   /**

@@ -137,17 +137,15 @@ final class Settler {
    */
   private function withMerged(Found $found): Found {
     $known = [];
-    do {
-      $news = FALSE;
-      foreach ($this->chain === [] ? $found->merged() : [] as $entity => $merged) {
-        $ids = array_diff($merged, $known[$entity] ?? []);
-        if ($ids !== []) {
-          $news = TRUE;
-          $known[$entity] = $merged;
-          $found = $found->with(Journal::openOf(Registry::ofEntity($entity), $ids, $found->ids()));
+    while ($this->chain === [] && ($merged = $found->merged()) !== $known) {
+      foreach ($merged as $entity => $ids) {
+        $news = array_diff($ids, $known[$entity] ?? []);
+        if ($news !== []) {
+          $found = $found->with(Journal::openOf(Registry::ofEntity($entity), $news, $found->ids()));
         }
       }
-    } while ($news);
+      $known = $merged;
+    }
     return $found;
   }
 
