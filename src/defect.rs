@@ -30,6 +30,10 @@ pub(crate) enum Defect {
     ForwardedAnew,
     /// Causality: a reading from the future is taken at once.
     FutureTaken,
+    /// Causality: whom a filter lets out again is told what is edited from then on, and not what was missed.
+    LeftForgotten,
+    /// Causality: what a merge brings back to life is not told anew to those who deleted it.
+    RevivedUntold,
 }
 
 /// Whether this defect is the one that is there.

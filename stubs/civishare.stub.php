@@ -141,21 +141,23 @@ final class Core {
 
   /**
    * Which entities of this site a received change means, by the UIDs that are known here: `living` and `gone` have the entity (any text
-   * that tells it apart) by UID. Of what was deleted here and what lives it means the latter.
+   * that tells it apart) by UID. Of what was deleted here and what lives it means the latter; of the former, `graves` are one with it over
+   * there.
    *
    * @param array{operation: string, uid: string, same_as?: list<string>, merged_uid?: ?string, living?: array<string, string>,
    *   gone?: array<string, string>} $facts
-   * @return array{kept: ?string, gone: ?string, elsewhere: list<string>}
+   * @return array{kept: ?string, gone: ?string, graves: list<string>, elsewhere: list<string>}
    */
   public static function find(array $facts): array {}
 
   /**
-   * What a received change does here: `state` is what is held of its entity, NULL if there is none.
+   * What a received change does here: `state` is what is held of its entity, NULL if there is none. Those of the `graves`, which are the
+   * states of these, whose UIDs are among its afterwards have no state of their own any more.
    *
    * @param array{node: string, now: int, peering: int, rule?: 'latest'|'ours'|'theirs'|'ask', came_round?: bool,
    *   simple?: bool, linked_now?: bool, current?: array<string, mixed>, defaults?: array<string, mixed>,
    *   strict?: list<string>, merged_state?: ?string, merged_current?: array<string, mixed>,
-   *   elsewhere?: list<string>} $facts
+   *   graves?: list<string>, elsewhere?: list<string>} $facts
    * @return array{uid: string, uids: list<string>, state: string, changes: array{},
    *   verdict: 'write'|'delete'|'merge'|'hold'|'ignore'|'wait'|'reject', reason: ?string, until: ?int,
    *   write: array<string, mixed>, advanced: list<string>, contribute: list<string>, merged_uid: ?string,
@@ -301,9 +303,10 @@ final class Store {
   public function claim(int $limit, int $lease_ms): array {}
 
   /**
-   * Notes what came of claimed changes (`inbox`, `outcome`, `reason`, `until`), in one transaction.
+   * Notes what came of claimed changes (`inbox`, `outcome`, `reason`, `until`), in one transaction. What waits `alone` does not hold up
+   * later changes of its entity.
    *
-   * @param list<array{inbox: int, outcome: 'applied'|'ignored'|'wait'|'retry'|'dead', reason?: ?string, until?: ?int}> $results
+   * @param list<array{inbox: int, outcome: 'applied'|'ignored'|'wait'|'retry'|'dead', reason?: ?string, until?: ?int, alone?: ?bool}> $results
    */
   public function finish(array $results): void {}
 

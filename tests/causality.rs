@@ -114,6 +114,19 @@ fn pass_on(
     peerings: &[i64],
     derived: &[(&str, &str)],
 ) -> Forwarded {
+    pass_on_of(outgoing, decision, node, came_by, peerings, derived, None)
+}
+
+/// The same where the caller has read what the entity holds.
+fn pass_on_of(
+    outgoing: &Outgoing,
+    decision: &Decision,
+    node: &'static str,
+    came_by: i64,
+    peerings: &[i64],
+    derived: &[(&str, &str)],
+    all: Option<&[(&str, &str)]>,
+) -> Forwarded {
     with(outgoing, |change| {
         forward(
             change,
@@ -129,7 +142,7 @@ fn pass_on(
                 after: values(derived),
                 peerings: peerings.iter().copied().collect(),
                 outside: Outside::default(),
-                all: None,
+                all: all.map(values),
                 defaults: Values::new(),
             },
         )
@@ -457,28 +470,17 @@ fn who_may_have_lost_the_survivor_with_what_was_deleted_is_told_of_it_whole() {
     .unwrap();
 
     let hears = |state: State| {
-        with(&deleted.changes[0], |change| {
-            let decision = decide(change, Some(state), &facts("a", 1));
-            assert_eq!(decision.verdict, Verdict::Hold);
-            forward(
-                change,
-                decision.state,
-                &ForwardFacts {
-                    origin: origin("a", 900, NOW + 9_000),
-                    came_by: 1,
-                    advanced: decision.advanced,
-                    new_uids: decision.new_uids,
-                    came_round: false,
-                    linked: false,
-                    before: Values::new(),
-                    after: Values::new(),
-                    peerings: [1, 2].into(),
-                    outside: Outside::default(),
-                    all: Some(values(&[("x", "1")])),
-                    defaults: Values::new(),
-                },
-            )
-        })
+        let decision = receive(&deleted.changes[0], Some(&state), &facts("a", 1));
+        assert_eq!(decision.verdict, Verdict::Hold);
+        pass_on_of(
+            &deleted.changes[0],
+            &decision,
+            "a",
+            1,
+            &[1, 2],
+            &[],
+            Some(&[("x", "1")]),
+        )
     };
     let first = hears(merged.state);
     assert_eq!(
@@ -496,6 +498,85 @@ fn who_may_have_lost_the_survivor_with_what_was_deleted_is_told_of_it_whole() {
         );
     });
     assert_eq!(hears(first.state).changes, [], "once");
+}
+
+#[test]
+fn who_may_have_lost_what_a_merge_brings_back_is_told_of_it_whole() {
+    let gone = create("b", NOW, &[("x", "1")], &[9]);
+    let lives = create("b", NOW + 1, &[("x", "2"), ("y", "2")], &[9]);
+    let gone_at_a = receive(&gone.changes[0], None, &facts("a", 1));
+    let mut lives_at_a = receive(&lives.changes[0], None, &facts("a", 1));
+    lives_at_a.state.peerings.insert(2);
+    let grave = settle(
+        Some(gone_at_a.state),
+        &edit("a", NOW + 2, Operation::Delete, &[], &[1, 2]),
+    )
+    .unwrap();
+    let mut merging = edit("b", NOW + 3, Operation::Merge, &[], &[9]);
+    merging.merged = Some(gone.state);
+    let merge = &settle(Some(lives.state), &merging).unwrap().changes[0];
+
+    let mut with_the_grave = facts("a", 1);
+    with_the_grave.merged = Some(grave.state);
+    let decision = receive(merge, Some(&lives_at_a.state), &with_the_grave);
+    assert_eq!(decision.verdict, Verdict::Merge);
+    let all: &[_] = &[("x", "2"), ("y", "2")];
+    let told = pass_on_of(merge, &decision, "a", 1, &[1, 2], &[], Some(all));
+    let (one, two) = (Operation::Merge, Operation::Create);
+    assert_eq!(
+        all_told(&told.changes),
+        [
+            (one, Vec::new(), vec![2]),
+            (two, named(&["x", "y"]), vec![1, 2])
+        ]
+    );
+    let again = receive(merge, Some(&told.state), &facts("a", 1));
+    let told = pass_on_of(merge, &again, "a", 1, &[1, 2], &[], Some(all));
+    assert_eq!(told.changes, [], "once");
+}
+
+#[test]
+fn what_is_deleted_here_and_one_with_what_lives_over_there_is_one_with_it_here_too() {
+    let dead = create("a", NOW, &[("x", "1")], &[1, 2]);
+    let grave = settle(
+        Some(dead.state.clone()),
+        &edit("a", NOW + 1, Operation::Delete, &[], &[1, 2]),
+    )
+    .unwrap()
+    .state;
+    let whole = create("b", NOW + 2, &[("x", "2")], &[9]).changes;
+    let told = &whole[0];
+    let hears = |grave: &State| {
+        let named = DecideFacts {
+            elsewhere: [dead.state.uid().to_owned()].into(),
+            graves: vec![grave.clone()],
+            ..facts("a", 1)
+        };
+        receive(told, None, &named)
+    };
+    let living = hears(&grave);
+    assert_eq!(living.verdict, Verdict::Write);
+    assert_eq!(living.new_uids, [dead.state.uid()]);
+    assert!(living.state.deleted.contains(dead.state.uid()));
+    assert_ne!(living.state.uid(), dead.state.uid());
+    assert_eq!(
+        living.state.peerings,
+        [1].into(),
+        "who knew what is gone does not know what lives"
+    );
+    let passed = pass_on(told, &living, "a", 1, &[1, 2], &[]);
+    with(&passed.changes[0], |change| {
+        assert_eq!(change.same_as, [dead.state.uid()]);
+    });
+
+    let mut stranger = grave;
+    stranger.peerings.remove(&1);
+    let apart = hears(&stranger);
+    assert_eq!(
+        apart.state.uids.len(),
+        1,
+        "it was never shared with that peer"
+    );
 }
 
 #[test]
@@ -842,6 +923,34 @@ fn a_withdrawn_entity_is_kept_and_comes_back_as_a_create() {
     assert_eq!(kept.verdict, Verdict::Hold);
     assert!(kept.state.peerings.is_empty() && kept.state.tombstone.is_none());
     assert!(wants_all(Some(&withdrawn.state), &BTreeSet::from([1])));
+}
+
+#[test]
+fn what_was_edited_before_it_was_heard_that_it_is_withdrawn_is_taken_and_a_deletion_is_not() {
+    let first = create("a", NOW, &[("x", "1")], &[1]);
+    let withdrawn = settle(
+        Some(first.state),
+        &edit("a", NOW + 1, Operation::Withdraw, &[], &[1]),
+    )
+    .unwrap()
+    .state;
+    let at_b = receive(
+        &create("a", NOW, &[("x", "1")], &[1]).changes[0],
+        None,
+        &facts("b", 9),
+    )
+    .state;
+    let edited = update(&at_b, "b", NOW + 2, &[("x", "2")], &[9]);
+    let taken = receive(&edited.changes[0], Some(&withdrawn), &facts("a", 1));
+    assert_eq!(taken.write, values(&[("x", "2")]));
+    assert!(taken.state.withdrawn.is_empty());
+    let deleted = settle(
+        Some(at_b),
+        &edit("b", NOW + 2, Operation::Delete, &[], &[9]),
+    )
+    .unwrap();
+    let refused = receive(&deleted.changes[0], Some(&withdrawn), &facts("a", 1));
+    assert!(matches!(refused.verdict, Verdict::Reject(_)));
 }
 
 /// A filter keeps the entity from these peerings; the copies of `withdraw` among them are withdrawn.

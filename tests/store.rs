@@ -55,6 +55,7 @@ conformance!(
         changes_that_share_a_uid_are_claimed_in_order,
         a_claim_holds_several_changes_of_one_entity,
         a_lease_that_ran_out_counts_as_an_attempt,
+        what_waits_alone_holds_back_nothing_and_stays_behind_what_came_before,
         what_waits_holds_back_its_own_entity_only,
         a_dead_letter_goes_back_into_its_queue,
         a_lease_has_one_owner_until_it_ends,
@@ -531,6 +532,32 @@ mod suite {
         assert_eq!(claim(store, 9, START + 60_000)[0].attempts, 1);
     }
 
+    pub fn what_waits_alone_holds_back_nothing_and_stays_behind_what_came_before(
+        store: &dyn Store,
+    ) {
+        for (id, uid) in [("c1", "u1"), ("c2", "u1"), ("c3", "u1")] {
+            put(store, id, &[uid]);
+        }
+        let wait = |alone| Outcome::Wait {
+            until: START + 1_000,
+            reason: "ahead of the clock".to_owned(),
+            alone,
+        };
+        claim(store, 9, START);
+        store
+            .finish(&[(2, wait(true)), (3, Outcome::Applied)], START)
+            .unwrap();
+        put(store, "c4", &["u1"]);
+        // The first is still in somebody's hands.
+        assert!(claim(store, 9, START).is_empty());
+        store.finish(&[(1, Outcome::Applied)], START).unwrap();
+        assert_eq!(ids(&claim(store, 9, START)), ["c4"]);
+        store.finish(&[(4, wait(false))], START).unwrap();
+        put(store, "c5", &["u1"]);
+        assert!(claim(store, 9, START).is_empty());
+        assert_eq!(ids(&claim(store, 9, START + 1_000)), ["c2", "c4", "c5"]);
+    }
+
     pub fn what_waits_holds_back_its_own_entity_only(store: &dyn Store) {
         for (id, uid) in [("c1", "u1"), ("c2", "u1"), ("c3", "u3"), ("c4", "u4")] {
             put(store, id, &[uid]);
@@ -543,6 +570,7 @@ mod suite {
                 Outcome::Wait {
                     until: START + 1_000,
                     reason: reason(),
+                    alone: false,
                 },
             ),
             (

@@ -57,6 +57,9 @@ pub struct DecideFacts<'f> {
     pub merged: Option<State>,
     /// Its values.
     pub merged_values: Values,
+    /// Of a creation or update: what is left of entities that were deleted here, and that the sender holds to be one with this one.
+    /// Those whose UIDs are among the state's afterwards have no state of their own any more.
+    pub graves: Vec<State>,
     /// UIDs that the change names and that belong to yet another entity here: a person has to look at these, so nothing is
     /// learnt of them.
     pub elsewhere: BTreeSet<String>,
@@ -168,8 +171,10 @@ pub fn decide(change: &Change<'_>, state: Option<State>, facts: &DecideFacts<'_>
         }
     } else if !state.peerings.contains(&facts.peering) && facts.linked.is_none() {
         match change.operation {
-            // A tombstone is no secret from one who names the entity.
             Operation::Create => {}
+            // What was edited before the peer heard that it was withdrawn is not lost; afterwards it would tell of it whole.
+            Operation::Update if state.withdrawn.contains(&facts.peering) => {}
+            // A tombstone is no secret from one who names the entity.
             _ if state.tombstone.is_some() => {}
             _ => return unshared(state),
         }
@@ -181,18 +186,25 @@ pub fn decide(change: &Change<'_>, state: Option<State>, facts: &DecideFacts<'_>
         _ if state.tombstone.is_some() => Vec::new(),
         _ => learn(&mut state, change, facts),
     };
-    let new_uids = if fresh { Vec::new() } else { learnt };
+    let mut new_uids = if fresh { Vec::new() } else { learnt };
     let mut decision = match change.operation {
         Operation::Merge => merge(change, state, facts),
         _ if state.tombstone.is_some() => Decision::of(Verdict::Hold, state),
         Operation::Withdraw => {
-            state.peerings.remove(&facts.peering);
-            state.left.remove(&facts.peering);
+            state.withdraw(&[facts.peering].into());
             Decision::of(Verdict::Hold, state)
         }
         Operation::Delete => delete(change, state, facts),
         Operation::Create | Operation::Update => {
             state.peerings.insert(facts.peering);
+            state.withdrawn.remove(&facts.peering);
+            // That a part of it is deleted here is no reason not to know what belongs together: others may know one by it, and others
+            // another one.
+            for grave in &facts.graves {
+                if grave.peerings.contains(&facts.peering) {
+                    new_uids.extend(state.take_in_grave(grave));
+                }
+            }
             write(change, state, facts)
         }
     };

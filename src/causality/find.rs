@@ -33,6 +33,8 @@ pub struct Found<E> {
     pub kept: Option<E>,
     /// Of a merge: the one that it ends, where that is another one here.
     pub gone: Option<E>,
+    /// Of a creation or update: what was deleted here and is one with it over there. Its UIDs are among `elsewhere`.
+    pub graves: Vec<E>,
     /// UIDs of the change that name yet another entity here; nothing is to be learnt of these.
     pub elsewhere: BTreeSet<String>,
 }
@@ -56,6 +58,7 @@ pub fn find<E: Copy + Eq>(named: &Named<'_>, known: impl Fn(&str) -> Option<Know
         }
         .map(|known| known.entity),
         gone: None,
+        graves: Vec::new(),
         elsewhere: BTreeSet::new(),
     };
     if let Some(merged) = named.merged_uid.and_then(&known) {
@@ -81,6 +84,13 @@ pub fn find<E: Copy + Eq>(named: &Named<'_>, known: impl Fn(&str) -> Option<Know
         })
         .map(str::to_owned)
         .collect();
+    if matches!(named.operation, Operation::Create | Operation::Update) {
+        for grave in found.elsewhere.iter().filter_map(|uid| known(uid)) {
+            if grave.gone && !found.graves.contains(&grave.entity) {
+                found.graves.push(grave.entity);
+            }
+        }
+    }
     found
 }
 
@@ -119,6 +129,7 @@ mod tests {
         Found {
             kept,
             gone,
+            graves: Vec::new(),
             elsewhere: elsewhere.iter().map(ToString::to_string).collect(),
         }
     }
@@ -130,14 +141,23 @@ mod tests {
         assert_eq!(found(&named, &[&["b"]], &[]), meant(Some(0), None, &[]));
         assert_eq!(
             found(&named, &[&["c"]], &[&["a"], &["b"]]),
-            meant(Some(0), None, &["a", "b"])
+            Found {
+                graves: vec![100, 101],
+                ..meant(Some(0), None, &["a", "b"])
+            }
         );
         assert_eq!(
             found(&named, &[&["b"], &["a"]], &[]),
             meant(Some(1), None, &["b"])
         );
         // A new entity is not what was deleted, though they were once held to be one.
-        assert_eq!(found(&named, &[], &[&["b"]]), meant(None, None, &["b"]));
+        assert_eq!(
+            found(&named, &[], &[&["b", "c"]]),
+            Found {
+                graves: vec![100],
+                ..meant(None, None, &["b", "c"])
+            }
+        );
         assert_eq!(found(&named, &[], &[&["a"]]), meant(Some(100), None, &[]));
     }
 

@@ -137,8 +137,14 @@ pub fn forward(change: &Change<'_>, state: State, facts: &ForwardFacts<'_>) -> F
                         },
                     );
                 }
-                (Operation::Delete, false) => {
-                    let named = change.same_as.iter().map(AsRef::as_ref).collect();
+                (operation, _) => {
+                    let lives = !gone && !state.deleted.is_empty();
+                    let named = match operation {
+                        Operation::Delete if !gone => {
+                            change.same_as.iter().map(AsRef::as_ref).collect()
+                        }
+                        _ => same_as(),
+                    };
                     push(
                         &state,
                         Telling {
@@ -146,8 +152,10 @@ pub fn forward(change: &Change<'_>, state: State, facts: &ForwardFacts<'_>) -> F
                             ..heard
                         },
                     );
-                    if let Some(all) = &facts.all {
-                        // A part of it stays here, and whoever hears of the deletion, or told of it, may have deleted all that it had.
+                    // A part of what it was is deleted, and the rest stays here. Whoever hears of either, or told of it, may have
+                    // deleted all that it had, values that were told since included.
+                    let tells = lives && !defect::is(Defect::RevivedUntold);
+                    if let Some(all) = facts.all.as_ref().filter(|_| tells) {
                         let targets = state.following(&facts.peerings);
                         let attributes = whole(&mut state, all, &facts.defaults, &Values::new());
                         push(
@@ -162,7 +170,6 @@ pub fn forward(change: &Change<'_>, state: State, facts: &ForwardFacts<'_>) -> F
                         );
                     }
                 }
-                _ => push(&state, heard),
             }
             return Forwarded { state, changes };
         }

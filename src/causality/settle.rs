@@ -350,7 +350,6 @@ fn withdraw(state: &mut State, facts: &SettleFacts<'_>, out: &mut Vec<Outgoing>)
         .intersection(&state.peerings)
         .copied()
         .collect();
-    state.peerings.retain(|id| !targets.contains(id));
-    state.left.retain(|id| !targets.contains(id));
+    state.withdraw(&targets);
     tell_withdrawn(state, facts, targets, out);
 }

@@ -39,6 +39,9 @@ pub struct State {
     /// Those of `peerings` that are not told of edits, as their filter does not let this entity out: what they have may be old.
     #[serde(rename = "l", default)]
     pub left: BTreeSet<PeeringId>,
+    /// Peerings from which it was withdrawn. They have a copy still, of which they go on to tell.
+    #[serde(rename = "w", default)]
+    pub withdrawn: BTreeSet<PeeringId>,
     /// The version of its deletion.
     #[serde(rename = "t", default)]
     pub tombstone: Option<Version>,
@@ -132,6 +135,12 @@ impl State {
                 Json::Int(*id).write_canonical(out);
             });
         }
+        if !self.withdrawn.is_empty() {
+            out.extend_from_slice(b",\"w\":");
+            list(&self.withdrawn, &mut out, |id, out| {
+                Json::Int(*id).write_canonical(out);
+            });
+        }
         if let Some(version) = &self.tombstone {
             out.extend_from_slice(b",\"t\":");
             version.write_canonical(&mut out);
@@ -196,15 +205,25 @@ impl State {
         let (withdrawn, kept): (BTreeSet<_>, BTreeSet<_>) = leaving
             .into_iter()
             .partition(|id| outside.withdraw.contains(id));
-        self.left.extend(kept);
-        self.peerings.retain(|id| !withdrawn.contains(id));
+        if !defect::is(Defect::LeftForgotten) {
+            self.left.extend(kept);
+        }
+        self.withdraw(&withdrawn);
         withdrawn
+    }
+
+    /// These peerings are told no more of it.
+    pub fn withdraw(&mut self, peerings: &BTreeSet<PeeringId>) {
+        self.peerings.retain(|id| !peerings.contains(id));
+        self.left.retain(|id| !peerings.contains(id));
+        self.withdrawn.extend(peerings);
     }
 
     /// These peerings have been told everything.
     pub fn enter(&mut self, peerings: &BTreeSet<PeeringId>) {
         self.peerings.extend(peerings);
         self.left.retain(|id| !peerings.contains(id));
+        self.withdrawn.retain(|id| !peerings.contains(id));
     }
 
     /// The highest version held of anything here: what a new one must exceed.
@@ -246,6 +265,13 @@ impl State {
         new
     }
 
+    /// Takes in the UIDs of what was deleted and is one with this entity elsewhere, and tells which were new. They stay deleted ones.
+    pub fn take_in_grave(&mut self, grave: &State) -> Vec<String> {
+        self.merged.extend(grave.merged.iter().cloned());
+        self.deleted.extend(grave.uids.iter().cloned());
+        self.learn(grave.uids.iter().map(String::as_str))
+    }
+
     /// Takes in the UIDs of an entity that is now the same as this one, and the peerings that know it. What was held of its
     /// attributes is remembered as once held; what becomes of the values, and of a tombstone of either, is the caller's to say.
     pub fn absorb(&mut self, other: &State, now: u64) {
@@ -267,6 +293,8 @@ impl State {
             .collect();
         self.peerings.extend(&other.peerings);
         self.left = self.peerings.difference(&following).copied().collect();
+        self.withdrawn.extend(&other.withdrawn);
+        self.withdrawn.retain(|id| !self.peerings.contains(id));
         for (name, past) in &other.past {
             for (at, version) in past {
                 self.remember(name, version, *at);
@@ -407,6 +435,12 @@ impl<'t> Reader<'t> {
                 Some(())
             })?;
         }
+        if reader.token(",\"w\":[").is_some() {
+            reader.each("]", |reader| {
+                state.withdrawn.insert(reader.number()?.try_into().ok()?);
+                Some(())
+            })?;
+        }
         if reader.token(",\"t\":").is_some() {
             state.tombstone = Some(reader.version()?);
         }
@@ -513,6 +547,7 @@ mod tests {
         state.merged.insert("u2".to_owned());
         state.peerings.extend([i64::MAX, 0]);
         state.left.extend([0]);
+        state.withdrawn.extend([7]);
         state.tombstone = Some(version("2.0@quoted\"node\\"));
         assert_eq!(State::read(&state.write()).unwrap(), state);
         assert_eq!(
@@ -529,6 +564,7 @@ mod tests {
         state.merged.insert("u2".to_owned());
         state.peerings.extend([i64::MAX, 0]);
         state.left.extend([0]);
+        state.withdrawn.extend([7]);
         state.tombstone = Some(version("3.0@a"));
         assert_eq!(Reader::state(&state.write()), Some(state));
     }

@@ -445,6 +445,8 @@ pub enum Outcome {
         until: u64,
         /// What it waits for.
         reason: String,
+        /// It holds up only itself: later changes of its entity may go ahead of it, as their versions decide.
+        alone: bool,
     },
     /// It failed and is tried again: at `until` (Unix milliseconds), else after [`retry_after`].
     Retry {

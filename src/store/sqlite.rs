@@ -785,9 +785,18 @@ fn take_out(connection: &Connection, inbox: i64) -> rusqlite::Result<()> {
         .prepare_cached("DELETE FROM inbox WHERE id = ?1 RETURNING uids")?
         .query_row([inbox], |row| row.get(0))
         .optional()?;
+    hold_nothing_back(connection, inbox, uids.as_deref())
+}
+
+/// Later changes of the same entity, whose UIDs these are, may go ahead of this one.
+fn hold_nothing_back(
+    connection: &Connection,
+    inbox: i64,
+    uids: Option<&str>,
+) -> rusqlite::Result<()> {
     let mut statement =
         connection.prepare_cached("DELETE FROM inbox_uid WHERE uid = ?1 AND inbox = ?2")?;
-    for uid in uids.iter().flat_map(|uids| uids.split(',')) {
+    for uid in uids.into_iter().flat_map(|uids| uids.split(',')) {
         statement.execute(params![uid, inbox])?;
     }
     Ok(())
@@ -1611,12 +1620,21 @@ impl Store for Sqlite {
                     {
                         take_out(connection, *inbox)?;
                     }
-                    Outcome::Wait { until, reason } => {
-                        connection
+                    Outcome::Wait {
+                        until,
+                        reason,
+                        alone,
+                    } => {
+                        let uids: Option<String> = connection
                             .prepare_cached(
-                                "UPDATE inbox SET due_ms = ?2, leased = 0, reason = ?3 WHERE id = ?1",
+                                "UPDATE inbox SET due_ms = ?2, leased = 0, reason = ?3 WHERE id = ?1
+                                 RETURNING uids",
                             )?
-                            .execute(params![inbox, signed(*until), reason])?;
+                            .query_row(params![inbox, signed(*until), reason], |row| row.get(0))
+                            .optional()?;
+                        if *alone {
+                            hold_nothing_back(connection, *inbox, uids.as_deref())?;
+                        }
                     }
                     Outcome::Retry { until, reason } => {
                         let attempts: Option<u32> = connection

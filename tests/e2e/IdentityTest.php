@@ -83,6 +83,16 @@ final class IdentityTest extends EndToEndTest {
     self::$peer->post([self::$peer->change($lives, ['contact_type' => 'Individual', 'first_name' => 'Adele', 'last_name' => $name], 'create', ['same_as' => [$deleted]])]);
     self::$a->process();
     self::assertContact(['first_name' => 'Adele', 'last_name' => $name], self::$a, self::$a->byUid($lives));
+
+    // From now on either UID names who lives, and that one of them was deleted is no news.
+    self::$peer->post([self::$peer->change($deleted, [], 'delete')]);
+    self::$a->process();
+    self::$peer->post([self::$peer->change($deleted, ['first_name' => 'Adelheid'])]);
+    self::$a->process();
+    self::assertContact(['first_name' => 'Adelheid'], self::$a, self::$a->byUid($lives));
+    self::assertSame(self::$a->byUid($lives), self::$a->byUid($deleted));
+    self::assertSame('1', self::$a->value("SELECT COUNT(*) FROM civicrm_share_entity e WHERE EXISTS (SELECT 1 FROM civicrm_share_uid u
+      WHERE u.share_entity_id = e.id AND u.uid IN ('$lives', '$deleted'))"));
   }
 
   public function test_a_number_in_another_system_or_an_email_finds_the_contact(): void {

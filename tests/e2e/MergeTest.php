@@ -170,6 +170,20 @@ final class MergeTest extends EndToEndTest {
     self::assertContact(['is_deleted' => TRUE], self::$a, $gone[0]);
   }
 
+  public function test_who_was_deleted_over_there_meanwhile_leaves_the_survivor_on_both(): void {
+    [$last, $keep, $gone] = $this->shared();
+
+    self::$b->api3('Contact', 'delete', ['id' => $gone[1], 'skip_undelete' => 1]);
+    $this->merge($keep[0], $gone[0]);
+    self::$b->update($keep[1], ['job_title' => 'From there']);
+    Network::settle([self::$a, self::$b]);
+
+    self::assertContact(['job_title' => 'From there', 'is_deleted' => FALSE], self::$a, $keep[0]);
+    self::assertContact(['job_title' => 'From there', 'is_deleted' => FALSE], self::$b, $keep[1]);
+    self::assertSame(self::uids(self::$a, $keep[0]), self::uids(self::$b, $keep[1]));
+    self::assertCount(2, self::uids(self::$a, $keep[0]));
+  }
+
   public function test_a_survivor_that_is_deleted_in_the_same_request_takes_the_absorbed_one_along(): void {
     [$last, $keep, $gone] = $this->shared();
 
@@ -240,6 +254,11 @@ final class MergeTest extends EndToEndTest {
     ($site ?? self::$a)->api3('Contact', 'merge', ['to_keep_id' => $keep, 'to_remove_id' => $gone, 'mode' => 'aggressive']);
   }
 
+  private static function uids(Site $site, int $contact): array {
+    return array_column($site->sql("SELECT u.uid FROM civicrm_share_uid u INNER JOIN civicrm_share_entity e ON e.id = u.share_entity_id
+      WHERE e.entity_type = 'Contact' AND e.entity_id = $contact ORDER BY u.uid"), 'uid');
+  }
+
   /**
    * What waits for its next attempt is due now.
    */
@@ -288,8 +307,7 @@ final class MergeTest extends EndToEndTest {
       ksort($trashed);
       self::assertSame([count($trashed), $trashed], [count($found), $held], "on {$site->name}");
       $ids[$number] = (int) array_column($found, 'id', 'first_name')[$survivor];
-      $uids[$number] = array_column($site->sql("SELECT u.uid FROM civicrm_share_uid u INNER JOIN civicrm_share_entity e ON e.id = u.share_entity_id
-        WHERE e.entity_type = 'Contact' AND e.entity_id = {$ids[$number]} ORDER BY u.uid"), 'uid');
+      $uids[$number] = self::uids($site, $ids[$number]);
       self::assertCount(count($trashed), $uids[$number], "the survivor's UIDs on {$site->name}");
     }
     self::assertSame($uids[0], $uids[1]);

@@ -19,12 +19,12 @@ show('no operation', fn() => $find(['operation' => 'find']));
 show('not by name', fn() => $find(['living' => [7]]));
 ?>
 --EXPECT--
-nothing known → {"kept":null,"gone":null,"elsewhere":[]}
-by another name → {"kept":"7","gone":null,"elsewhere":[]}
-what was deleted → {"kept":"7","gone":null,"elsewhere":["a"]}
-two of them → {"kept":"7","gone":null,"elsewhere":["b"]}
-a merge → {"kept":"7","gone":"8","elsewhere":[]}
-a merge into what was deleted → {"kept":"8","gone":"7","elsewhere":[]}
-digits alone → {"kept":"7","gone":null,"elsewhere":[]}
+nothing known → {"kept":null,"gone":null,"graves":[],"elsewhere":[]}
+by another name → {"kept":"7","gone":null,"graves":[],"elsewhere":[]}
+what was deleted → {"kept":"7","gone":null,"graves":["8"],"elsewhere":["a"]}
+two of them → {"kept":"7","gone":null,"graves":[],"elsewhere":["b"]}
+a merge → {"kept":"7","gone":"8","graves":[],"elsewhere":[]}
+a merge into what was deleted → {"kept":"8","gone":"7","graves":[],"elsewhere":[]}
+digits alone → {"kept":"7","gone":null,"graves":[],"elsewhere":[]}
 no operation → CiviShare\ArgumentException: find: "find" is not an operation
 not by name → CiviShare\ArgumentException: find: living must be an array of strings by UID

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::panic;
 use std::sync::Arc;
 
-use civishare::causality::State;
+use civishare::causality::{Rule, State};
 use civishare::change::Change;
 use civishare::json::{self, Json};
 use civishare::store::OutboxChange;
@@ -14,7 +14,7 @@ use civishare::world::World;
 use crate::crm::{ContactId, Tables, person_in, person_of};
 use crate::dice::{BEGIN, lock};
 use crate::network::Net;
-use crate::plan::{Plan, attributes};
+use crate::plan::{Edge, Plan, attributes};
 use crate::site::{Site, TYPE, defaults};
 
 /// In every value of a transaction that is rolled back.
@@ -534,10 +534,68 @@ pub fn at_quiet(net: &Net) {
             one_contact_a_person(&databases, sites);
         }
     }
+    for (index, edge) in net.plan.edges.iter().enumerate() {
+        for from in 0..2 {
+            arrived(&databases, index, from, edge);
+        }
+    }
     for name in attributes() {
         for sites in net.plan.components(|edge| edge.promises(name)).values() {
             for copies in classes(&databases, sites).values() {
                 equal(&truth, name, rendered.contains(name), copies);
+            }
+        }
+    }
+}
+
+/// Whatever one end of a peering lets out is at the other, or something later is.
+fn arrived(databases: &[Tables], index: usize, from: usize, edge: &Edge) {
+    let Some(flow) = &edge.flows[from] else {
+        return;
+    };
+    if edge.rules[1 - from] != Rule::Latest {
+        return;
+    }
+    let (here, there) = (edge.ends[from], edge.ends[1 - from]);
+    for entity in databases[here].entities.values() {
+        let Some(contact) = entity.contact else {
+            continue;
+        };
+        let values = databases[here].values(contact);
+        if edge.gates[from].is_some_and(|gate| !gate.admits(&values)) {
+            continue;
+        }
+        let uids = &entity.state.uids;
+        let lacks = |what: &str| {
+            violated(format!(
+                "peering {index} lets contact {contact} of site {here} out to site {there}, which {what}: {}",
+                entity.state.write()
+            ))
+        };
+        let mut over_there = uids.iter().filter_map(|uid| {
+            databases[there]
+                .entities
+                .get(databases[there].uids.get(uid)?)
+        });
+        let Some(copy) = over_there
+            .clone()
+            .find(|copy| copy.contact.is_some())
+            .or_else(|| over_there.next())
+        else {
+            lacks("has never heard of it");
+            continue;
+        };
+        if copy.contact.is_none() {
+            continue;
+        }
+        for (name, version) in &entity.state.held {
+            let flows = flow.as_ref().is_none_or(|names| names.contains(name));
+            if flows && copy.state.held.get(name).is_none_or(|held| held < version) {
+                lacks(&format!(
+                    "holds {:?} of {name}: {}",
+                    copy.state.held.get(name),
+                    copy.state.write()
+                ));
             }
         }
     }
@@ -629,7 +687,17 @@ fn one_entity(plan: &Plan, sites: &[usize], copies: &[Copy]) {
     let uids: BTreeSet<&String> = copies.iter().flat_map(|copy| &copy.state.uids).collect();
     if distinct.len() < alive.len() {
         violated(format!(
-            "one entity has become two at one site: {uids:?} live at {alive:?}"
+            "one entity has become two at one site: {uids:?} live at {alive:?}: {}",
+            copies
+                .iter()
+                .map(|copy| format!(
+                    "at {} contact {:?} {}",
+                    copy.site,
+                    copy.contact.as_ref().map(|(id, _)| id),
+                    copy.state.write()
+                ))
+                .collect::<Vec<_>>()
+                .join("; ")
         ));
     }
     if !alive.is_empty() && distinct.len() < sites.len() {

@@ -1,6 +1,6 @@
 //! Whole networks of sites in one deterministic simulation.
 //!
-//! A seed decides everything: who peers with whom, how sites differ, what people do, and what goes wrong. Store, delivery,
+//! A seed decides everything: who peers with whom, how sites differ, whom their filters keep back, what people do, and what goes wrong. Store, delivery,
 //! intake and decisions are the real ones; the network, the disks, the clocks and CiviCRM are virtual. After some time of
 //! work under faults the faults end, and when nobody has anything left to do, all sites must agree.
 //!
@@ -34,7 +34,7 @@ use check::Violation;
 const SEEDS: RangeInclusive<u64> = 0..=199;
 
 /// So much of what happened is printed when one seed alone is run.
-const TRACE: usize = 4_000;
+const TRACE: usize = 20_000;
 
 /// `CIVISHARE_SIM_SEEDS` is `FIRST..LAST`, both included, or one seed.
 fn seeds() -> RangeInclusive<u64> {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use civishare::causality::{PeeringId, Rule};
+use civishare::causality::{PeeringId, Rule, Values};
 
 use crate::dice::Dice;
 
@@ -29,12 +29,31 @@ pub fn attributes() -> impl Iterator<Item = &'static str> {
 /// What a peering lets through one way: `None` for every attribute.
 pub type Flow = Option<BTreeSet<String>>;
 
+/// A filter for whole contacts: which of them leave an end, by what they hold. An edit may bring one in or out.
+#[derive(Clone, Copy, Debug)]
+pub struct Gate {
+    pub name: &'static str,
+    /// The copy of one that leaves is withdrawn.
+    pub withdraws: bool,
+}
+
+impl Gate {
+    pub fn admits(&self, values: &Values) -> bool {
+        let last = values
+            .get(self.name)
+            .and_then(|value| value.as_str())
+            .and_then(|text| text.bytes().last());
+        last.is_none_or(|last| last % 3 != 0)
+    }
+}
+
 /// A peering, with what each end has set.
 #[derive(Clone, Debug)]
 pub struct Edge {
     pub ends: [usize; 2],
     /// What leaves each end; `None` if nothing does.
     pub flows: [Option<Flow>; 2],
+    pub gates: [Option<Gate>; 2],
     /// Each end's rule for conflicts.
     pub rules: [Rule; 2],
 }
@@ -48,6 +67,7 @@ impl Edge {
     /// Whether all that is promised of this attribute is promised across here.
     pub fn promises(&self, name: &str) -> bool {
         self.rules == [Rule::Latest; 2]
+            && self.gates.iter().all(Option::is_none)
             && self.flows.iter().all(|flow| match flow {
                 None => false,
                 Some(None) => true,
@@ -56,7 +76,7 @@ impl Edge {
     }
 
     pub fn both_ways(&self) -> bool {
-        self.flows.iter().all(Option::is_some)
+        self.gates.iter().all(Option::is_none) && self.flows.iter().all(Option::is_some)
     }
 }
 
@@ -174,18 +194,41 @@ impl Plan {
             merges,
             deletes: dice.chance(600),
         };
+        if dice.chance(200) {
+            for edge in &mut plan.edges {
+                for gate in &mut edge.gates {
+                    if dice.chance(400) {
+                        let name = *dice.pick(&TEXTS);
+                        *gate = Some(Gate {
+                            name,
+                            withdraws: dice.chance(500),
+                        });
+                    }
+                }
+            }
+        }
         plan.leave_out(&std::env::var("CIVISHARE_SIM_WITHOUT").unwrap_or_default());
         plan
     }
 
-    /// Leaves out what somebody who looks for a cause does not want to see: any of `matching`, `merges`, `deletes`, `restore`,
-    /// `clock`, `faults` (all of them).
+    /// Leaves out what somebody who looks for a cause does not want to see: any of `matching`, `merges`, `deletes`, `gates`, `hooks`,
+    /// `rules`, `restore`, `clock`, `faults` (all of them).
     fn leave_out(&mut self, words: &str) {
         for word in words.split(',') {
             match word {
                 "matching" => self.matching = false,
                 "merges" => self.merges = false,
                 "deletes" => self.deletes = false,
+                "gates" => self
+                    .edges
+                    .iter_mut()
+                    .for_each(|edge| edge.gates = [None; 2]),
+                "hooks" => self.sites.iter_mut().for_each(|site| site.hooks.clear()),
+                "rules" => {
+                    for edge in &mut self.edges {
+                        edge.rules = [Rule::Latest; 2];
+                    }
+                }
                 "restore" => self.trouble.restore = 0,
                 "clock" => self.trouble.clock = 0,
                 "faults" => self.trouble = Trouble::default(),
@@ -313,6 +356,7 @@ fn edge(dice: &Dice, a: usize, b: usize, with_filters: bool, with_rules: bool) -
     Edge {
         ends: [a, b],
         flows,
+        gates: [None; 2],
         rules,
     }
 }

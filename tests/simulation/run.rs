@@ -149,6 +149,7 @@ fn build(seed: u64, trace: usize) -> Net {
                         id,
                         remote,
                         rule: edge.rules[end],
+                        gate: edge.gates[end],
                         out: PeeringOut {
                             id,
                             remote: node(remote),
@@ -234,6 +235,9 @@ fn work(net: &Net) {
             35..=44 => net.at(index, |site| wake(net, site)),
             45..=69 => net.at(index, |site| net.job_send(site, 1 + dice.within(0..4))),
             70..=91 => net.at(index, |site| {
+                if site.ends.iter().any(|end| end.gate.is_some()) && dice.chance(200) {
+                    net.sweep(site);
+                }
                 net.job_process(site, 1 + dice.below(12));
             }),
             92..=95 => {
@@ -704,6 +708,7 @@ fn settle_down(net: &Net) {
             net.at(site.index, |site| {
                 busy |= finish_what_sleeps(net, site);
                 let before = site.tables().last_row;
+                net.sweep(site);
                 while net.job_process(site, 50) {
                     busy = true;
                 }

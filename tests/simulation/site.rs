@@ -21,12 +21,12 @@ use civishare::signature;
 use civishare::store::{ClaimedChange, OutboxChange, Outcome, Store};
 use civishare::world::World;
 
-use crate::check::Why;
+use crate::check::{Why, violated};
 use crate::crm::{ContactId, EntityId, JournalRow, Saw, Tables, Writing};
 use crate::dice::{MINUTE, SiteWorld, lock};
 use crate::faults::{Disk, maybe_crash};
 use crate::network::{Line, Net};
-use crate::plan::{EMAIL, FLAG, SitePlan, attributes};
+use crate::plan::{EMAIL, FLAG, Gate, SitePlan, attributes};
 
 pub const TYPE: &str = "civishare.change.contact.base";
 
@@ -47,6 +47,7 @@ pub struct End {
     pub id: PeeringId,
     pub remote: usize,
     pub rule: Rule,
+    pub gate: Option<Gate>,
     pub out: PeeringOut,
     pub into: PeeringIn,
 }
@@ -108,6 +109,24 @@ impl Site {
             .collect()
     }
 
+    /// Where a contact that holds these values may go (Gate::pass).
+    fn pass(&self, values: &Values) -> (BTreeSet<PeeringId>, Outside) {
+        let mut inside = self.letting_out();
+        let mut outside = Outside::default();
+        for end in &self.ends {
+            if let Some(gate) = end.gate
+                && !gate.admits(values)
+                && inside.remove(&end.id)
+            {
+                outside.peerings.insert(end.id);
+                if gate.withdraws {
+                    outside.withdraw.insert(end.id);
+                }
+            }
+        }
+        (inside, outside)
+    }
+
     fn origin<'a>(&'a self, instance: &'a str, row: u64, reference: &'a str) -> Origin<'a> {
         Origin {
             node: &self.node,
@@ -164,9 +183,12 @@ impl Net {
         chain: &[Cow<'_, str>],
     ) -> Carried {
         let mut absorbed_at: BTreeMap<ContactId, u64> = BTreeMap::new();
+        let mut survivors: BTreeMap<ContactId, ContactId> = BTreeMap::new();
         for id in rows {
-            if let Saw::Merge(absorbed) = tables.journal[id].saw {
+            let row = &tables.journal[id];
+            if let Saw::Merge(absorbed) = row.saw {
                 absorbed_at.insert(absorbed, *id);
+                survivors.insert(absorbed, row.contact);
             }
         }
         let mut groups: BTreeMap<ContactId, Group> = BTreeMap::new();
@@ -202,7 +224,17 @@ impl Net {
         order.sort_by_key(|id| absorbed_at.get(id).copied().unwrap_or(u64::MAX));
         let mut changes = Vec::new();
         for id in order {
-            self.settle_one(site, tables, id, &groups[&id], before, chain, &mut changes);
+            let group = &groups[&id];
+            self.settle_one(
+                site,
+                tables,
+                id,
+                &survivors,
+                group,
+                before,
+                chain,
+                &mut changes,
+            );
         }
         close(tables, rows, changes)
     }
@@ -213,6 +245,7 @@ impl Net {
         site: &Site,
         tables: &mut Tables,
         contact: ContactId,
+        survivors: &BTreeMap<ContactId, ContactId>,
         group: &Group,
         before: &BTreeMap<ContactId, Values>,
         chain: &[Cow<'_, str>],
@@ -220,7 +253,18 @@ impl Net {
     ) {
         let instance = tables.instance.clone();
         let reference = contact.to_string();
-        let peerings = site.letting_out();
+        // What is told of one that was absorbed goes where its survivor goes, and what becomes of the peers' copies is the merge's to say.
+        let mut survivor = contact;
+        for _ in survivors {
+            survivor = *survivors.get(&survivor).unwrap_or(&survivor);
+        }
+        let (peerings, mut outside) = match tables.contacts.get(&survivor) {
+            Some(survivor) if !group.deleted => site.pass(&survivor.values),
+            _ => (site.letting_out(), Outside::default()),
+        };
+        if survivor != contact {
+            outside = Outside::default();
+        }
         let facts = |operation, rows: Vec<Row>, merged: Option<State>, after: Values| SettleFacts {
             origin: site.origin(&instance, rows.first().map_or(0, |row| row.id), &reference),
             operation,
@@ -232,7 +276,7 @@ impl Net {
             after,
             defaults: defaults(),
             peerings: peerings.clone(),
-            outside: Outside::default(),
+            outside: outside.clone(),
             merged,
             chain: chain.to_vec(),
             floor: None,
@@ -270,6 +314,7 @@ impl Net {
                 tables.values(contact),
             );
             if let Some(settled) = causality::settle(state, &facts) {
+                nothing_gets_out(site, &settled.changes, &outside);
                 tables.entities.remove(&gone);
                 let id = tables.entity_of(contact);
                 tables.save(id, Some(contact), settled.state);
@@ -303,6 +348,7 @@ impl Net {
             let state = tables.state_of(contact);
             let facts = facts(operation, group.rows.clone(), None, after);
             if let Some(settled) = causality::settle(state, &facts) {
+                nothing_gets_out(site, &settled.changes, &outside);
                 let id = tables.entity_of(contact);
                 tables.save(id, Some(contact), settled.state);
                 changes.extend(settled.changes);
@@ -407,6 +453,43 @@ impl Net {
         }
     }
 
+    /// Has contacts looked at again that a filter should let out and does not, or the other way round (Sweep). Tells whether there were any.
+    pub fn sweep(&self, site: &Site) -> bool {
+        if site.ends.iter().all(|end| end.gate.is_none()) || !self.fits(site) {
+            return false;
+        }
+        let request = site.request();
+        let mut tables = site.tables();
+        let writing = Writing {
+            site: site.index,
+            plan: &site.plan,
+            time: site.world.now(),
+            request,
+            cause: None,
+        };
+        let mut moved = false;
+        let contacts: Vec<ContactId> = tables.alive().map(|(id, _)| id).collect();
+        for contact in contacts {
+            let Some(state) = tables.state_of(contact) else {
+                continue;
+            };
+            let (inside, outside) = site.pass(&tables.values(contact));
+            let gated = |end: &&End| end.gate.is_some();
+            if site.ends.iter().filter(gated).any(|end| {
+                inside.contains(&end.id) && !state.follows(end.id)
+                    || outside.peerings.contains(&end.id) && state.follows(end.id)
+            }) {
+                tables.row(&writing, contact, Saw::Update(Vec::new()));
+                moved = true;
+            }
+        }
+        if moved {
+            self.commit(site, tables, Why::Settle);
+            self.settle_rows(site, &BTreeMap::new(), |_, row| row.request == request);
+        }
+        moved
+    }
+
     /// The job that sends (Send::run).
     pub fn job_send(&self, site: &Site, max_messages: u64) {
         if !self.fits(site) {
@@ -499,12 +582,20 @@ impl Net {
                 continue;
             };
             let reference = entity.contact.unwrap_or_default().to_string();
+            let outside = match entity.contact {
+                Some(contact) => site.pass(&tables.values(contact)).1,
+                // What is gone fits no filter.
+                None => Outside {
+                    peerings: end.gate.iter().map(|_| end.id).collect(),
+                    ..Outside::default()
+                },
+            };
             let pushed = causality::push(
                 entity.state.clone(),
                 &PushFacts {
                     origin: site.origin(&run, u64::from(id), &reference),
                     peering: end.id,
-                    outside: Outside::default(),
+                    outside: outside.clone(),
                     all: entity
                         .contact
                         .map(|contact| tables.values(contact))
@@ -513,6 +604,7 @@ impl Net {
                 },
             );
             let told = pushed.changes;
+            nothing_gets_out(site, &told, &outside);
             tables.save(Some(id), entity.contact, pushed.state);
             self.commit(site, tables, Why::Push);
             let targets = [end.id];
@@ -578,6 +670,7 @@ impl Net {
                     Outcome::Wait {
                         until: soon,
                         reason,
+                        alone: false,
                     },
                 ));
                 held.extend(uids);
@@ -600,7 +693,7 @@ impl Net {
                         attempt.count_applied += 1;
                         applied.push(mark);
                     }
-                    if let Outcome::Wait { .. } = outcome {
+                    if let Outcome::Wait { alone: false, .. } = outcome {
                         held.extend(uids);
                     }
                     tables = attempt;
@@ -682,6 +775,7 @@ impl Net {
             contact,
             gone,
             linked,
+            graves,
             elsewhere,
         } = found;
         if claim.links_only && kept.is_none() {
@@ -694,6 +788,7 @@ impl Net {
             }
         }
         let state = kept.map(|id| tables.entities[&id].state.clone());
+        let kept_state = state.clone();
         let gone_state = gone.map(|id| tables.entities[&id].state.clone());
         let gone_contact = gone.and_then(|id| tables.entities[&id].contact);
         let before = contact.map(|id| tables.values(id)).unwrap_or_default();
@@ -717,6 +812,10 @@ impl Net {
                     strict: [FLAG.to_owned()].into(),
                 }),
                 merged: gone_state,
+                graves: graves
+                    .iter()
+                    .map(|id| tables.entities[id].state.clone())
+                    .collect(),
                 merged_values: gone_contact.map(|id| tables.values(id)).unwrap_or_default(),
                 elsewhere,
             },
@@ -750,6 +849,7 @@ impl Net {
                 return Ok(Outcome::Wait {
                     until: *until,
                     reason,
+                    alone: kept.is_some(),
                 });
             }
             (Verdict::Delete, contact) => {
@@ -796,7 +896,22 @@ impl Net {
             Some(row) => *row,
             None => tables.row(&writing, id.unwrap_or(0), Saw::Forward),
         };
-        let peerings = site.letting_out();
+        let outlives = !decision.advanced.is_empty()
+            && matches!(
+                (change.operation, &decision.verdict),
+                (Operation::Delete, Verdict::Hold) | (Operation::Merge, Verdict::Merge)
+            );
+        // What is deleted, or held back without a change, is told to whoever has it (Incoming::pass).
+        let (peerings, mut outside) = match id {
+            Some(id) if decision.verdict == Verdict::Write || outlives => {
+                site.pass(&tables.values(id))
+            }
+            _ => (site.letting_out(), Outside::default()),
+        };
+        if !kept_state.is_some_and(|state| state.follows(end.id)) {
+            // Who has told of it by itself has a copy of its own.
+            outside.withdraw.remove(&end.id);
+        }
         let alive = id.is_some() && decision.state.tombstone.is_none();
         let all =
             (alive && decision.verdict != Verdict::Delete).then(|| tables.values(id.unwrap_or(0)));
@@ -822,11 +937,12 @@ impl Net {
                 before: derived_before,
                 after: derived_after,
                 peerings,
-                outside: Outside::default(),
+                outside: outside.clone(),
                 all,
                 defaults: defaults(),
             },
         );
+        nothing_gets_out(site, &forwarded.changes, &outside);
         let keeps = match decision.verdict {
             Verdict::Delete => None,
             _ => id.or(kept.and_then(|id| tables.entities[&id].contact)),
@@ -835,6 +951,16 @@ impl Net {
             gone.filter(|_| matches!(decision.verdict, Verdict::Merge | Verdict::Delete))
         {
             tables.entities.remove(&gone);
+        }
+        for grave in graves {
+            if forwarded
+                .state
+                .uids
+                .iter()
+                .any(|uid| uid == tables.entities[&grave].state.uid())
+            {
+                tables.entities.remove(&grave);
+            }
         }
         tables.save(kept, keeps, forwarded.state);
         let mut mine = vec![row];
@@ -870,6 +996,7 @@ impl Net {
         let mut found = Found {
             kept: meant.kept,
             gone: meant.gone,
+            graves: meant.graves,
             elsewhere: meant.elsewhere,
             ..Found::default()
         };
@@ -895,6 +1022,23 @@ impl Net {
             }
         }
         Ok(found)
+    }
+}
+
+/// What a filter keeps back is told to nobody behind it, but that it is gone or one with another.
+fn nothing_gets_out(site: &Site, changes: &[Outgoing], outside: &Outside) {
+    for change in changes {
+        let json = json::parse(change.text.as_bytes()).expect("canonical JSON");
+        let read = Change::read(&json).expect("a change");
+        if !read.attributes.is_empty() && !change.targets.is_disjoint(&outside.peerings) {
+            violated(format!(
+                "site {} tells {:?} of what {:?} keep back: {}",
+                site.index,
+                change.targets,
+                outside.peerings,
+                crate::check::short(&change.text)
+            ));
+        }
     }
 }
 
@@ -938,6 +1082,8 @@ struct Found {
     /// The entity that a merge ends.
     gone: Option<EntityId>,
     linked: bool,
+    /// What was deleted here and is one with it over there.
+    graves: Vec<EntityId>,
     /// UIDs that the change names and that are another entity here.
     elsewhere: BTreeSet<String>,
 }

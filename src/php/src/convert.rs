@@ -434,6 +434,14 @@ impl<'a> Facts<'a> {
             .transpose()
             .map_err(|error| Error::Other(error.to_string()))
     }
+
+    /// A list of states; empty where it is missing.
+    pub fn states(&self, name: &str) -> Result<Vec<State>> {
+        self.texts(name)?
+            .iter()
+            .map(|text| State::read(text).map_err(|error| Error::Other(error.to_string())))
+            .collect()
+    }
 }
 
 /// A list of peerings' IDs.

@@ -169,21 +169,23 @@ impl Core {
     }
 
     /// Which entities of this site a received change means, by the UIDs that are known here: `living` and `gone` have the entity (any text
-    /// that tells it apart) by UID. Of what was deleted here and what lives it means the latter.
+    /// that tells it apart) by UID. Of what was deleted here and what lives it means the latter; of the former, `graves` are one with it over
+    /// there.
     ///
     /// @param array{operation: string, uid: string, same_as?: list<string>, merged_uid?: ?string, living?: array<string, string>,
     ///   gone?: array<string, string>} $facts
-    /// @return array{kept: ?string, gone: ?string, elsewhere: list<string>}
+    /// @return array{kept: ?string, gone: ?string, graves: list<string>, elsewhere: list<string>}
     pub fn find(facts: Table<'_>) -> Result<ZBox<ZendHashTable>> {
         find(facts.facts("facts", "find")?)
     }
 
-    /// What a received change does here: `state` is what is held of its entity, NULL if there is none.
+    /// What a received change does here: `state` is what is held of its entity, NULL if there is none. Those of the `graves`, which are the
+    /// states of these, whose UIDs are among its afterwards have no state of their own any more.
     ///
     /// @param array{node: string, now: int, peering: int, rule?: 'latest'|'ours'|'theirs'|'ask', came_round?: bool,
     ///   simple?: bool, linked_now?: bool, current?: array<string, mixed>, defaults?: array<string, mixed>,
     ///   strict?: list<string>, merged_state?: ?string, merged_current?: array<string, mixed>,
-    ///   elsewhere?: list<string>} $facts
+    ///   graves?: list<string>, elsewhere?: list<string>} $facts
     /// @return array{uid: string, uids: list<string>, state: string, changes: array{},
     ///   verdict: 'write'|'delete'|'merge'|'hold'|'ignore'|'wait'|'reject', reason: ?string, until: ?int,
     ///   write: array<string, mixed>, advanced: list<string>, contribute: list<string>, merged_uid: ?string,
@@ -405,6 +407,7 @@ fn find(facts: Facts<'_>) -> Result<ZBox<ZendHashTable>> {
     Ok(Out::new()
         .set("kept", found.kept)?
         .set("gone", found.gone)?
+        .set("graves", to_texts(found.graves.iter().copied())?)?
         .set(
             "elsewhere",
             to_texts(found.elsewhere.iter().map(String::as_str))?,
@@ -441,6 +444,7 @@ fn decide(
             linked,
             merged: facts.state("merged_state")?,
             merged_values: facts.values("merged_current")?,
+            graves: facts.states("graves")?,
             elsewhere: facts.texts("elsewhere")?.into_iter().collect(),
         },
     );

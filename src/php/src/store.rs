@@ -434,9 +434,10 @@ impl Store {
         Ok(list)
     }
 
-    /// Notes what came of claimed changes (`inbox`, `outcome`, `reason`, `until`), in one transaction.
+    /// Notes what came of claimed changes (`inbox`, `outcome`, `reason`, `until`), in one transaction. What waits `alone` does not hold up
+    /// later changes of its entity.
     ///
-    /// @param list<array{inbox: int, outcome: 'applied'|'ignored'|'wait'|'retry'|'dead', reason?: ?string, until?: ?int}> $results
+    /// @param list<array{inbox: int, outcome: 'applied'|'ignored'|'wait'|'retry'|'dead', reason?: ?string, until?: ?int, alone?: ?bool}> $results
     pub fn finish(&self, results: Table<'_>) -> Result<()> {
         let results = Facts::new(results.read("results")?, "finish")
             .list()?
@@ -820,6 +821,7 @@ fn outcome(result: &ZendHashTable) -> Result<(i64, Outcome)> {
         "wait" => Outcome::Wait {
             until: until.unwrap_or(0),
             reason: reason()?,
+            alone: result.flag("alone")?,
         },
         "retry" => Outcome::Retry {
             until,

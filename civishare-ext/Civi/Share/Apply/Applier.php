@@ -543,11 +543,10 @@ final class Applier {
     }
     $incoming = new Incoming($claim, $type, $peering);
     $result = $incoming->apply($this->known);
-    if (in_array($claim['operation'], ['merge', 'delete'], TRUE)) {
-      // UIDs may have changed hands.
+    if ($incoming->movesUids()) {
       $this->known = [];
     }
-    if ($result['outcome'] === 'wait' && $incoming->entityIds() === []) {
+    if ($result['outcome'] === 'wait' && empty($result['alone'])) {
       // What comes after it is about an entity that is not here yet.
       $held += self::holds($claim, $result);
     }

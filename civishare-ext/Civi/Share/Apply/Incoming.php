@@ -43,6 +43,12 @@ final class Incoming {
    */
   private ?array $gone = NULL;
 
+  /**
+   * @var array<int, array>
+   *   Those of entities that were deleted here and are one with it over there, by their IDs.
+   */
+  private array $graves = [];
+
   private bool $linked = FALSE;
 
   /**
@@ -143,7 +149,7 @@ final class Incoming {
         return ['outcome' => 'dead', 'reason' => $decision['reason']];
 
       case 'wait':
-        return ['outcome' => 'wait', 'until' => $decision['until']];
+        return ['outcome' => 'wait', 'reason' => 'Its version is ahead of the clock of this site.', 'until' => $decision['until'], 'alone' => $this->kept !== NULL];
     }
     $links = new Links($this->type, $decision['write']);
     Missing::note($this->peering->id, $links->wanted());
@@ -176,7 +182,7 @@ final class Incoming {
       return NULL;
     }
     $this->find($known, TRUE);
-    $isNew = $this->kept === NULL && $this->choice === NULL && $this->unmatched() === NULL;
+    $isNew = $this->kept === NULL && $this->graves === [] && $this->choice === NULL && $this->unmatched() === NULL;
     $decision = $isNew ? $this->decide() : NULL;
     if ($decision === NULL || $decision['verdict'] !== 'write') {
       return NULL;
@@ -196,7 +202,7 @@ final class Incoming {
    */
   public function found(array $known): ?int {
     $this->find($known, TRUE);
-    return $this->twin() === NULL ? $this->id : NULL;
+    return $this->graves === [] && $this->twin() === NULL ? $this->id : NULL;
   }
 
   /**
@@ -362,6 +368,13 @@ final class Incoming {
     return array_values(array_filter([$this->id, $this->goneId()]));
   }
 
+  /**
+   * May UIDs name another entity afterwards than before?
+   */
+  public function movesUids(): bool {
+    return $this->graves !== [] || in_array($this->claim['operation'], ['merge', 'delete'], TRUE);
+  }
+
   private function goneId(): ?int {
     return isset($this->gone['entity_id']) ? (int) $this->gone['entity_id'] : NULL;
   }
@@ -430,6 +443,7 @@ final class Incoming {
     $byId = array_column($rows, NULL, 'id');
     $this->kept = $byId[$found['kept']] ?? NULL;
     $this->gone = $byId[$found['gone']] ?? NULL;
+    $this->graves = array_intersect_key($byId, array_flip($found['graves']));
     foreach ($found['elsewhere'] as $uid) {
       $this->elsewhere[$uid] = $rows[$uid]['entity_id'] === NULL ? NULL : (int) $rows[$uid]['entity_id'];
     }
@@ -495,10 +509,12 @@ final class Incoming {
     if ($this->id !== NULL && ($this->kept === NULL || !empty($settled))) {
       $this->kept = States::ofEntity($this->type->entity, $this->id) ?? $this->kept;
     }
-    $states = array_column(States::lock(array_map('intval', array_filter([$this->kept['id'] ?? NULL, $this->gone['id'] ?? NULL]))), NULL, 'id');
+    $ids = array_filter([$this->kept['id'] ?? NULL, $this->gone['id'] ?? NULL, ...array_keys($this->graves)]);
+    $states = array_column(States::lock(array_map('intval', $ids)), NULL, 'id');
     $this->kept = $states[$this->kept['id'] ?? 0] ?? $this->kept;
     // None is left if this very merge was made here as well.
     $this->gone = $states[$this->gone['id'] ?? 0] ?? NULL;
+    $this->graves = array_intersect_key($states, $this->graves);
     $this->loseWhatIsGone();
   }
 
@@ -588,6 +604,7 @@ final class Incoming {
       'linked_now' => $this->linked,
       'merged_state' => $this->gone['state'] ?? NULL,
       'merged_current' => $this->goneCurrent(),
+      'graves' => array_column($this->graves, 'state'),
       'elsewhere' => array_map('strval', array_keys($this->elsewhere)),
       'defaults' => $this->type->defaults(),
     ];
@@ -673,6 +690,11 @@ final class Incoming {
     if ($this->gone !== NULL && in_array($decision['verdict'], ['merge', 'delete'], TRUE)) {
       States::delete((int) $this->gone['id']);
     }
+    foreach ($this->graves as $id => $grave) {
+      if (in_array($grave['uid'], $decision['uids'], TRUE)) {
+        States::delete($id);
+      }
+    }
     $this->close();
   }
 
@@ -690,8 +712,8 @@ final class Incoming {
     $this->rows = array_values(array_unique(array_merge([$row], array_map('intval', array_column($own, 'id')))));
 
     $this->pass = $this->pass($decision);
-    // Who deletes what was one here with what stays is told of what stays, and so are those to whom the deletion goes on.
-    $outlives = $this->claim['operation'] === 'delete' && $decision['verdict'] === 'hold' && $decision['advanced'] !== [];
+    // Where one is deleted that was one with what stays here, or becomes one with it, those who may have deleted all are told of what stays.
+    $outlives = $decision['advanced'] !== [] && in_array([$this->claim['operation'], $decision['verdict']], [['delete', 'hold'], ['merge', 'merge']], TRUE);
     if ($all === NULL && $this->id !== NULL && ($outlives || $decision['verdict'] === 'write' && ($created || $this->linked || Core::wants($decision['state'], $this->pass->peerings)))) {
       $all = $this->read();
     }
@@ -711,7 +733,7 @@ final class Incoming {
       'derived' => $decision['verdict'] === 'write' ? $this->derived($decision, $own, $all, $created) : ['before' => [], 'after' => []],
       'all' => $all,
       'defaults' => $this->type->defaults(),
-    ] + $this->pass->facts());
+    ] + ($outlives && $this->id !== NULL ? (new Gate())->pass($this->type, $this->id) : $this->pass)->facts());
   }
 
   /**
