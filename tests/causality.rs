@@ -944,6 +944,10 @@ fn what_was_edited_before_it_was_heard_that_it_is_withdrawn_is_taken_and_a_delet
     let taken = receive(&edited.changes[0], Some(&withdrawn), &facts("a", 1));
     assert_eq!(taken.write, values(&[("x", "2")]));
     assert!(taken.state.withdrawn.is_empty());
+    assert!(
+        !taken.state.follows(1),
+        "what it was not told meanwhile is owed to it"
+    );
     let deleted = settle(
         Some(at_b),
         &edit("b", NOW + 2, Operation::Delete, &[], &[9]),

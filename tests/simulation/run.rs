@@ -365,13 +365,7 @@ impl People {
         let dice = &net.dice;
         let request = site.request();
         let mut tables = site.tables();
-        let writing = Writing {
-            site: site.index,
-            plan: &site.plan,
-            time: site.world.now(),
-            request,
-            cause: None,
-        };
+        let writing = site.writing(request);
         let old = tables.clone();
         let alive: Vec<ContactId> = tables.alive().map(|(id, _)| id).collect();
         let rolls_back = dice.chance(60);
@@ -442,13 +436,7 @@ impl People {
             return;
         }
         let request = site.request();
-        let writing = Writing {
-            site: site.index,
-            plan: &site.plan,
-            time: site.world.now(),
-            request,
-            cause: None,
-        };
+        let writing = site.writing(request);
         let one = *dice.pick(&contacts);
         match dice.below(3) {
             0 if net.plan.deletes => {
@@ -498,13 +486,7 @@ impl People {
                 let old = site.tables();
                 let mut tables = old.clone();
                 let request = site.request();
-                let writing = Writing {
-                    site: site.index,
-                    plan: &site.plan,
-                    time: site.world.now(),
-                    request,
-                    cause: None,
-                };
+                let writing = site.writing(request);
                 let person = person_of(&tables.values(contact)).unwrap_or(0);
                 let value = self.text(person, false);
                 tables.update(&writing, contact, &Values::from([(name.to_owned(), value)]));
@@ -662,13 +644,7 @@ fn merge_what_is_proposed(net: &Net, site: &Site) -> bool {
         any = true;
         let old = tables.clone();
         let request = site.request();
-        let writing = Writing {
-            site: site.index,
-            plan: &site.plan,
-            time: site.world.now(),
-            request,
-            cause: None,
-        };
+        let writing = site.writing(request);
         if let Some((a, b)) = merge(&net.dice, &writing, &mut tables, survivor, absorbed) {
             lock(&net.truth).same_person(a, b);
         }

@@ -97,6 +97,17 @@ impl Site {
         self.requests.fetch_add(1, Ordering::Relaxed)
     }
 
+    /// A process of this site writes.
+    pub fn writing(&self, request: u64) -> Writing<'_> {
+        Writing {
+            site: self.index,
+            plan: &self.plan,
+            time: self.world.now(),
+            request,
+            cause: None,
+        }
+    }
+
     fn end(&self, id: PeeringId) -> Option<&End> {
         self.ends.iter().find(|end| end.id == id)
     }
@@ -460,13 +471,7 @@ impl Net {
         }
         let request = site.request();
         let mut tables = site.tables();
-        let writing = Writing {
-            site: site.index,
-            plan: &site.plan,
-            time: site.world.now(),
-            request,
-            cause: None,
-        };
+        let writing = site.writing(request);
         let mut moved = false;
         let contacts: Vec<ContactId> = tables.alive().map(|(id, _)| id).collect();
         for contact in contacts {
@@ -831,11 +836,8 @@ impl Net {
             )
         });
         let writing = Writing {
-            site: site.index,
-            plan: &site.plan,
-            time: site.world.now(),
-            request,
             cause: Some(mark),
+            ..site.writing(request)
         };
         let mut id = contact;
         match (&decision.verdict, contact) {
