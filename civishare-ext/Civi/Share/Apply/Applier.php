@@ -543,7 +543,7 @@ final class Applier {
     }
     $incoming = new Incoming($claim, $type, $peering);
     $result = $incoming->apply($this->known);
-    if ($incoming->movesUids()) {
+    if ($incoming->meant->movesUids()) {
       $this->known = [];
     }
     if ($result['outcome'] === 'wait' && empty($result['alone'])) {
@@ -580,7 +580,7 @@ final class Applier {
   private function refuseOpenRows(array $changes): void {
     $conditions = [];
     foreach ($changes as $incoming) {
-      foreach ($incoming->entityIds() as $id) {
+      foreach ($incoming->meant->entityIds() as $id) {
         $conditions[$incoming->type->name]['tables'] = array_keys($incoming->type->tables());
         $conditions[$incoming->type->name]['ids'][$id] = $id;
       }
@@ -608,7 +608,7 @@ final class Applier {
     foreach ($changes as $incoming) {
       $types[$incoming->type->name] = $incoming->type;
       $ids[$incoming->type->name] ??= [];
-      array_push($ids[$incoming->type->name], ...$incoming->entityIds());
+      array_push($ids[$incoming->type->name], ...$incoming->meant->entityIds());
     }
     foreach ($types as $name => $type) {
       Sieve::know($type, array_unique($ids[$name]));
@@ -651,7 +651,7 @@ final class Applier {
     }
     $chains = [];
     foreach ($changes as $incoming) {
-      $chains[$incoming->entity()] = $incoming->derives() ? $incoming->chain() : [];
+      $chains[$incoming->meant->entity()] = $incoming->derives() ? $incoming->chain() : [];
     }
     $all = array_slice(array_values(array_unique(array_merge(...array_values($chains)))), -self::CHAIN);
     $carried = [];

@@ -28,39 +28,7 @@ use CiviShare\Core;
  */
 final class Incoming {
 
-  /**
-   * The entity's id here, NULL while there is none.
-   */
-  private ?int $id = NULL;
-
-  /**
-   * Its row of civicrm_share_entity.
-   */
-  private ?array $kept = NULL;
-
-  /**
-   * That of the entity which a merge ends, if it is another one here.
-   */
-  private ?array $gone = NULL;
-
-  /**
-   * @var array<int, array>
-   *   Those of entities that were deleted here and are one with it over there, by their IDs.
-   */
-  private array $graves = [];
-
-  private bool $linked = FALSE;
-
-  /**
-   * What a person has decided, where the rule could not.
-   */
-  private ?Choice $choice = NULL;
-
-  /**
-   * @var array<string, int|null>
-   *   UIDs that the change names and that are another entity's here, with its ID. Nothing is learnt of them.
-   */
-  private array $elsewhere = [];
+  public readonly Meaning $meant;
 
   /**
    * Raw values of the entity's own table, locked.
@@ -118,6 +86,7 @@ final class Incoming {
   ) {
     $words = $peering->wordsIn($type->name);
     $this->claim = $words === NULL ? $claim : ['change' => Core::take($claim['change'], $words)] + $claim;
+    $this->meant = new Meaning($this->claim, $type, $peering);
   }
 
   /**
@@ -129,15 +98,15 @@ final class Incoming {
    */
   public function apply(array $known = []): array {
     try {
-      $this->find($known);
+      $this->meant->find($known);
     }
     catch (Ambiguous $e) {
       return ['outcome' => 'dead', 'reason' => $e->getMessage()];
     }
-    if ($this->claim['links_only'] && $this->kept === NULL) {
+    if ($this->claim['links_only'] && $this->meant->kept === NULL) {
       return ['outcome' => 'ignored'];
     }
-    $unmatched = $this->unmatched();
+    $unmatched = $this->meant->unmatched();
     if ($unmatched !== NULL) {
       return $unmatched;
     }
@@ -149,11 +118,11 @@ final class Incoming {
         return ['outcome' => 'dead', 'reason' => $decision['reason']];
 
       case 'wait':
-        return ['outcome' => 'wait', 'reason' => 'Its version is ahead of the clock of this site.', 'until' => $decision['until'], 'alone' => $this->kept !== NULL];
+        return ['outcome' => 'wait', 'reason' => 'Its version is ahead of the clock of this site.', 'until' => $decision['until'], 'alone' => $this->meant->kept !== NULL];
     }
     $links = new Links($this->type, $decision['write']);
     Missing::note($this->peering->id, $links->wanted());
-    $refusal = $decision['verdict'] === 'write' && $this->id === NULL ? $this->refusal($links) : NULL;
+    $refusal = $decision['verdict'] === 'write' && $this->meant->id === NULL ? $this->refusal($links) : NULL;
     if ($refusal !== NULL) {
       if ($refusal['outcome'] === 'ignored') {
         $this->bury();
@@ -181,8 +150,8 @@ final class Incoming {
     if (Matcher::mayMatch($this->type, $this->peering)) {
       return NULL;
     }
-    $this->find($known, TRUE);
-    $isNew = $this->kept === NULL && $this->graves === [] && $this->choice === NULL && $this->unmatched() === NULL;
+    $this->meant->find($known, TRUE);
+    $isNew = $this->meant->kept === NULL && $this->meant->graves === [] && $this->meant->choice === NULL && $this->meant->unmatched() === NULL;
     $decision = $isNew ? $this->decide() : NULL;
     if ($decision === NULL || $decision['verdict'] !== 'write') {
       return NULL;
@@ -201,8 +170,8 @@ final class Incoming {
    *   The states of all UIDs that it names, as far as there are any.
    */
   public function found(array $known): ?int {
-    $this->find($known, TRUE);
-    return $this->graves === [] && $this->twin() === NULL ? $this->id : NULL;
+    $this->meant->find($known, TRUE);
+    return $this->meant->graves === [] && $this->meant->twin() === NULL ? $this->meant->id : NULL;
   }
 
   /**
@@ -212,13 +181,13 @@ final class Incoming {
    *   What the API takes; nothing at all if nothing is to be written.
    */
   public function aheadUpdate(): ?array {
-    $decision = $this->id === NULL ? NULL : $this->decide();
+    $decision = $this->meant->id === NULL ? NULL : $this->decide();
     if ($decision === NULL || $decision['verdict'] !== 'write') {
       return NULL;
     }
     $links = new Links($this->type, $decision['write']);
     // What waits may come in this very batch.
-    return $links->missing === [] ? $this->prepare($decision, $links)->change($this->id, $decision['write'], $links, $this->before) : NULL;
+    return $links->missing === [] ? $this->prepare($decision, $links)->change($this->meant->id, $decision['write'], $links, $this->before) : NULL;
   }
 
   private function prepare(array $decision, Links $links): Writer {
@@ -241,7 +210,7 @@ final class Incoming {
    */
   public function made(int $id, array $rows, ?array $all): void {
     [$decision, $links] = $this->ahead;
-    $this->id = $id;
+    $this->meant->id = $id;
     Missing::note($this->peering->id, $links->wanted());
     $this->remember($decision, $links);
     $this->tell($decision, $rows, $all);
@@ -260,19 +229,19 @@ final class Incoming {
    * What waits, and what has to be looked at again.
    */
   private function remember(array $decision, Links $links): void {
-    if ($this->id !== NULL) {
-      $links->remember($this->id, $decision['write']);
+    if ($this->meant->id !== NULL) {
+      $links->remember($this->meant->id, $decision['write']);
       if ($this->type->entity === 'Contact' && isset($decision['write']['organization_name'])) {
-        Employers::later($this->id);
+        Employers::later($this->meant->id);
       }
     }
     $this->touch($links);
-    $this->choice?->forget();
+    $this->meant->choice?->forget();
   }
 
   private function conclude(array $decision, Writer $writer): array {
-    $this->complete($this->kept === NULL ? $this->forwarded['uids'] : $decision['new_uids']);
-    Conflicts::note($this->type, $this->id, $this->peering->id, $decision['conflicts'], $decision['advanced']);
+    $this->complete($this->meant->kept === NULL ? $this->forwarded['uids'] : $decision['new_uids']);
+    Conflicts::note($this->type, $this->meant->id, $this->peering->id, $decision['conflicts'], $decision['advanced']);
     $this->propose();
     return ['outcome' => 'applied', 'reason' => $writer->reasons() === [] ? NULL : implode(' ', $writer->reasons())];
   }
@@ -281,36 +250,18 @@ final class Incoming {
    * Two contacts here that are one over there may be one.
    */
   private function propose(): void {
-    foreach (array_unique(array_filter($this->elsewhere)) as $other) {
-      if ($this->type->entity === 'Contact' && $this->id !== NULL) {
-        Pairs::note($this->peering->id, $this->id, $other);
+    foreach (array_unique(array_filter($this->meant->elsewhere)) as $other) {
+      if ($this->type->entity === 'Contact' && $this->meant->id !== NULL) {
+        Pairs::note($this->peering->id, $this->meant->id, $other);
       }
     }
-  }
-
-  /**
-   * A contact that no one here matches is made, unless the peering wants a person to look at it.
-   */
-  private function unmatched(): ?array {
-    $isNew = $this->claim['operation'] === 'create' && $this->kept === NULL && $this->id === NULL && $this->choice === NULL;
-    if (!$isNew || $this->type->entity !== 'Contact') {
-      return NULL;
-    }
-    switch ($this->peering->options['on_no_match'] ?? Matcher::CREATE) {
-      case Matcher::WAIT:
-        return ['outcome' => 'wait', 'reason' => 'unmatched: it waits until a contact of this site matches', 'until' => self::now() + Matcher::WAIT_MS];
-
-      case Matcher::REPORT:
-        return ['outcome' => 'dead', 'reason' => 'unmatched: no contact of this site matches, so a person has to decide'];
-    }
-    return NULL;
   }
 
   /**
    * Why an entity that is not here can not be made, if so.
    */
   private function refusal(Links $links): ?array {
-    if ($this->kept !== NULL) {
+    if ($this->meant->kept !== NULL) {
       return $this->type->hasParent() ? ['outcome' => 'ignored', 'reason' => 'What it belonged to is gone here.'] : NULL;
     }
     $missing = $links->missingRequired();
@@ -332,7 +283,7 @@ final class Incoming {
   private function bury(): void {
     $change = json_decode($this->claim['change'], TRUE);
     $version = $change['attribute_changes'][0]['version'] ?? NULL;
-    if ($this->kept !== NULL || $version === NULL) {
+    if ($this->meant->kept !== NULL || $version === NULL) {
       return;
     }
     $change = ['operation' => 'delete', 'attribute_changes' => [], 'version' => $version] + $change;
@@ -353,33 +304,6 @@ final class Incoming {
   }
 
   /**
-   * Like "Contact:312", as Found::byEntity() names it.
-   */
-  public function entity(): string {
-    return $this->type->entity . ':' . $this->id;
-  }
-
-  /**
-   * The entity here, and that which a merge ends, for those who look after them.
-   *
-   * @return int[]
-   */
-  public function entityIds(): array {
-    return array_values(array_filter([$this->id, $this->goneId()]));
-  }
-
-  /**
-   * May UIDs name another entity afterwards than before?
-   */
-  public function movesUids(): bool {
-    return $this->graves !== [] || in_array($this->claim['operation'], ['merge', 'delete'], TRUE);
-  }
-
-  private function goneId(): ?int {
-    return isset($this->gone['entity_id']) ? (int) $this->gone['entity_id'] : NULL;
-  }
-
-  /**
    * May what is changed besides become changes of this site? Not any more once the change has come round.
    */
   public function derives(): bool {
@@ -395,105 +319,20 @@ final class Incoming {
   }
 
   /**
-   * @param bool $all
-   *   Is there no other UID?
-   */
-  private function find(array $known, bool $all = FALSE): void {
-    $named = array_merge([$this->claim['uid']], $this->claim['same_as'] ?? []);
-    $merged = $this->claim['operation'] === 'merge' ? $this->claim['merged_uid'] ?? NULL : NULL;
-    $uids = array_unique(array_filter(array_merge($named, [$merged])));
-    $known += $all ? [] : States::ofUids(array_values(array_diff($uids, array_keys($known))));
-    $rows = [];
-    foreach ($uids as $uid) {
-      if (isset($known[$uid])) {
-        $rows[$uid] = $known[$uid];
-      }
-    }
-    if (count($uids) === 1) {
-      $this->kept = $rows[$this->claim['uid']] ?? NULL;
-    }
-    elseif ($rows !== []) {
-      $this->choose($rows, $merged);
-    }
-    if ($this->kept !== NULL) {
-      $this->id = $this->kept['entity_id'] === NULL ? NULL : (int) $this->kept['entity_id'];
-    }
-    elseif ($this->claim['operation'] === 'create') {
-      $this->choice = Choice::of($this->type, $named);
-      $this->id = $this->choice === NULL ? Matcher::find($this->type, $this->peering, $this->known()) : $this->choice->id;
-      $this->linked = $this->id !== NULL;
-    }
-  }
-
-  /**
-   * Of several UIDs some may be another entity's here, or one's that was deleted.
-   *
-   * @param array<string, array> $rows
-   *   UID => its row of civicrm_share_entity.
-   */
-  private function choose(array $rows, ?string $merged): void {
-    $found = Core::find([
-      'operation' => $this->claim['operation'],
-      'uid' => $this->claim['uid'],
-      'same_as' => $this->claim['same_as'] ?? [],
-      'merged_uid' => $merged,
-      'living' => self::entities($rows, TRUE),
-      'gone' => self::entities($rows, FALSE),
-    ]);
-    $byId = array_column($rows, NULL, 'id');
-    $this->kept = $byId[$found['kept']] ?? NULL;
-    $this->gone = $byId[$found['gone']] ?? NULL;
-    $this->graves = array_intersect_key($byId, array_flip($found['graves']));
-    foreach ($found['elsewhere'] as $uid) {
-      $this->elsewhere[$uid] = $rows[$uid]['entity_id'] === NULL ? NULL : (int) $rows[$uid]['entity_id'];
-    }
-  }
-
-  /**
-   * @return array<string, string>
-   *   UID => which entity it names, of those that live or those that were deleted.
-   */
-  private static function entities(array $rows, bool $living): array {
-    return array_map(function (array $row): string {
-      return (string) $row['id'];
-    }, array_filter($rows, function (array $row) use ($living): bool {
-      return ($row['entity_id'] !== NULL) === $living;
-    }));
-  }
-
-  /**
-   * Would this change make a row say the same as another one here? After a merge that was made on one site, somebody tagged by another
-   * one may bear a tag twice. Then the rows are one entity, as they are where one of them comes as a new one.
-   *
-   * @return int|null
-   *   The other one.
-   */
-  private function twin(): ?int {
-    if ($this->id === NULL || $this->claim['operation'] !== 'update' || !$this->type->isLink()) {
-      return NULL;
-    }
-    $told = $this->known();
-    $held = array_intersect_key($told, array_flip(array_merge(...$this->type->unique))) === [] ? [] : Reader::read($this->type, [$this->id]);
-    return isset($held[$this->id]) ? Matcher::twin($this->type, $this->id, $told + $held[$this->id]) : NULL;
-  }
-
-  /**
    * The row of which there would be two goes, untold; what named it names the other one from now on.
    */
   private function unite(): void {
-    $twin = $this->twin();
+    $twin = $this->meant->twin();
     if ($twin === NULL) {
       return;
     }
-    $both = [$this->id, $twin];
+    $both = [$this->meant->id, $twin];
     self::lockRows($this->type, $both);
     $this->settleEdits($both);
     Cause::set($this->claim['signature']);
-    Db::run("DELETE FROM `{$this->type->table}` WHERE `{$this->type->key}` = $this->id");
-    States::delete((int) $this->kept['id']);
-    $this->kept = States::ofEntity($this->type->entity, $twin);
-    $this->id = $twin;
-    $this->linked = TRUE;
+    Db::run("DELETE FROM `{$this->type->table}` WHERE `{$this->type->key}` = {$this->meant->id}");
+    States::delete((int) $this->meant->kept['id']);
+    $this->meant->become($twin);
   }
 
   /**
@@ -501,20 +340,12 @@ final class Incoming {
    * of the one that a merge ends.
    */
   private function lock(): void {
-    $ids = $this->entityIds();
+    $ids = $this->meant->entityIds();
     if ($ids !== []) {
-      $this->before = self::lockRows($this->type, $ids)[$this->id] ?? [];
+      $this->before = self::lockRows($this->type, $ids)[$this->meant->id] ?? [];
       $settled = $this->settleEdits($ids);
     }
-    if ($this->id !== NULL && ($this->kept === NULL || !empty($settled))) {
-      $this->kept = States::ofEntity($this->type->entity, $this->id) ?? $this->kept;
-    }
-    $ids = array_filter([$this->kept['id'] ?? NULL, $this->gone['id'] ?? NULL, ...array_keys($this->graves)]);
-    $states = array_column(States::lock(array_map('intval', $ids)), NULL, 'id');
-    $this->kept = $states[$this->kept['id'] ?? 0] ?? $this->kept;
-    // None is left if this very merge was made here as well.
-    $this->gone = $states[$this->gone['id'] ?? 0] ?? NULL;
-    $this->graves = array_intersect_key($states, $this->graves);
+    $this->meant->lock(!empty($settled));
     $this->loseWhatIsGone();
   }
 
@@ -534,11 +365,11 @@ final class Incoming {
     $carried = $first->carried;
     $first->carried = [];
     $states = array_column(States::lock(array_map(function (self $incoming): int {
-      return (int) $incoming->kept['id'];
+      return (int) $incoming->meant->kept['id'];
     }, array_values($incomings))), NULL, 'id');
     foreach ($incomings as $id => $incoming) {
       $incoming->before = $rows[$id] ?? [];
-      $incoming->kept = $states[$incoming->kept['id']] ?? $incoming->kept;
+      $incoming->meant->kept = $states[$incoming->meant->kept['id']] ?? $incoming->meant->kept;
       $incoming->loseWhatIsGone();
     }
     return $carried;
@@ -556,12 +387,12 @@ final class Incoming {
    *   What was locked of it: entity => raw values of its own table.
    */
   public function row(): array {
-    return [$this->id => $this->before];
+    return [$this->meant->id => $this->before];
   }
 
   private function loseWhatIsGone(): void {
-    if ($this->kept !== NULL && ($this->kept['entity_id'] === NULL || $this->before === [])) {
-      $this->id = NULL;
+    if ($this->meant->kept !== NULL && ($this->meant->kept['entity_id'] === NULL || $this->before === [])) {
+      $this->meant->id = NULL;
     }
   }
 
@@ -601,18 +432,18 @@ final class Incoming {
       'rule' => $this->claim['operation'] === 'create' ? 'latest' : $this->peering->ruleFor($this->type->name),
       'came_round' => (bool) $this->claim['came_round'],
       'simple' => $this->peering->simple,
-      'linked_now' => $this->linked,
-      'merged_state' => $this->gone['state'] ?? NULL,
+      'linked_now' => $this->meant->linked,
+      'merged_state' => $this->meant->gone['state'] ?? NULL,
       'merged_current' => $this->goneCurrent(),
-      'graves' => array_column($this->graves, 'state'),
-      'elsewhere' => array_map('strval', array_keys($this->elsewhere)),
+      'graves' => array_column($this->meant->graves, 'state'),
+      'elsewhere' => array_map('strval', array_keys($this->meant->elsewhere)),
       'defaults' => $this->type->defaults(),
     ];
-    if ($this->linked) {
-      $facts['current'] = Reader::read($this->type, [$this->id])[$this->id] ?? [];
+    if ($this->meant->linked) {
+      $facts['current'] = Reader::read($this->type, [$this->meant->id])[$this->meant->id] ?? [];
       $facts['strict'] = $this->privacy();
     }
-    return $this->rendered(Core::decide($this->claim['change'], $this->kept['state'] ?? NULL, $facts));
+    return $this->rendered(Core::decide($this->claim['change'], $this->meant->kept['state'] ?? NULL, $facts));
   }
 
   /**
@@ -621,7 +452,7 @@ final class Incoming {
    * @return array<string, mixed>
    */
   private function goneCurrent(): array {
-    $id = $this->goneId();
+    $id = $this->meant->goneId();
     if ($id === NULL) {
       return [];
     }
@@ -637,7 +468,7 @@ final class Incoming {
   private function rendered(array $decision): array {
     $constants = $this->peering->constantsIn($this->type->name);
     if ($constants !== []) {
-      $isNew = $decision['verdict'] === 'write' && $this->id === NULL && $this->kept === NULL;
+      $isNew = $decision['verdict'] === 'write' && $this->meant->id === NULL && $this->meant->kept === NULL;
       $decision['write'] = array_replace($decision['write'], $isNew ? $constants : array_intersect_key($constants, $decision['write']));
     }
     if ($decision['verdict'] === 'merge') {
@@ -653,16 +484,16 @@ final class Incoming {
 
   private function write(array $decision, Writer $writer, Links $links): void {
     if ($decision['verdict'] === 'delete') {
-      array_map([$writer, 'delete'], $this->entityIds());
+      array_map([$writer, 'delete'], $this->meant->entityIds());
     }
-    elseif ($decision['verdict'] === 'merge' && count($this->entityIds()) === 2) {
-      $writer->merge($this->id, $this->goneId(), $decision['write']);
+    elseif ($decision['verdict'] === 'merge' && count($this->meant->entityIds()) === 2) {
+      $writer->merge($this->meant->id, $this->meant->goneId(), $decision['write']);
     }
-    elseif ($decision['verdict'] === 'write' && $this->id !== NULL) {
-      $writer->update($this->id, $decision['write'], $links, $this->before);
+    elseif ($decision['verdict'] === 'write' && $this->meant->id !== NULL) {
+      $writer->update($this->meant->id, $decision['write'], $links, $this->before);
     }
-    elseif ($decision['verdict'] === 'write' && $this->kept === NULL) {
-      $this->id = $writer->create($decision['write'], $links);
+    elseif ($decision['verdict'] === 'write' && $this->meant->kept === NULL) {
+      $this->meant->id = $writer->create($decision['write'], $links);
     }
     elseif ($decision['verdict'] === 'write') {
       throw new \RuntimeException('gone: this site knows the entity, but no longer has it');
@@ -687,10 +518,10 @@ final class Incoming {
   private function goOn(array $decision): void {
     $this->tell($decision, Journal::ofCause($this->claim['signature']));
     States::save([$this->state($decision)]);
-    if ($this->gone !== NULL && in_array($decision['verdict'], ['merge', 'delete'], TRUE)) {
-      States::delete((int) $this->gone['id']);
+    if ($this->meant->gone !== NULL && in_array($decision['verdict'], ['merge', 'delete'], TRUE)) {
+      States::delete((int) $this->meant->gone['id']);
     }
-    foreach ($this->graves as $id => $grave) {
+    foreach ($this->meant->graves as $id => $grave) {
       if (in_array($grave['uid'], $decision['uids'], TRUE)) {
         States::delete($id);
       }
@@ -705,16 +536,16 @@ final class Incoming {
    *   What the entity holds, if that has been read already.
    */
   private function tell(array $decision, array $rows, ?array $all = NULL): void {
-    $created = $this->kept === NULL && !$this->linked && $this->id !== NULL;
+    $created = $this->meant->isMade();
     $own = array_filter($rows, [$this, 'isOwn']);
     $this->others = array_map('intval', array_column(array_diff_key($rows, $own), 'id'));
-    $row = (int) (reset($own)['id'] ?? Journal::add($this->type->table, (int) $this->id, 'F', $this->claim['signature']));
+    $row = (int) (reset($own)['id'] ?? Journal::add($this->type->table, (int) $this->meant->id, 'F', $this->claim['signature']));
     $this->rows = array_values(array_unique(array_merge([$row], array_map('intval', array_column($own, 'id')))));
 
     $this->pass = $this->pass($decision);
     // Where one is deleted that was one with what stays here, or becomes one with it, those who may have deleted all are told of what stays.
     $outlives = $decision['advanced'] !== [] && in_array([$this->claim['operation'], $decision['verdict']], [['delete', 'hold'], ['merge', 'merge']], TRUE);
-    if ($all === NULL && $this->id !== NULL && ($outlives || $decision['verdict'] === 'write' && ($created || $this->linked || Core::wants($decision['state'], $this->pass->peerings)))) {
+    if ($all === NULL && $this->meant->id !== NULL && ($outlives || $decision['verdict'] === 'write' && ($created || $this->meant->linked || Core::wants($decision['state'], $this->pass->peerings)))) {
       $all = $this->read();
     }
     $this->forwarded = Core::forward([
@@ -723,17 +554,17 @@ final class Incoming {
       'row' => $row,
       'change' => $this->claim['change'],
       'state' => $decision['state'],
-      'reference' => (string) $this->id,
+      'reference' => (string) $this->meant->id,
       'origin' => $this->peering->id,
       'advanced' => $decision['advanced'],
       'new_uids' => $decision['new_uids'],
       'came_round' => (bool) $this->claim['came_round'],
-      'linked_now' => $this->linked,
+      'linked_now' => $this->meant->linked,
       'time' => self::now(),
       'derived' => $decision['verdict'] === 'write' ? $this->derived($decision, $own, $all, $created) : ['before' => [], 'after' => []],
       'all' => $all,
       'defaults' => $this->type->defaults(),
-    ] + ($outlives && $this->id !== NULL ? (new Gate())->pass($this->type, $this->id) : $this->pass)->facts());
+    ] + ($outlives && $this->meant->id !== NULL ? (new Gate())->pass($this->type, $this->meant->id) : $this->pass)->facts());
   }
 
   /**
@@ -745,12 +576,12 @@ final class Incoming {
 
   private function state(array $decision): array {
     return [
-      'id' => $this->kept['id'] ?? NULL,
+      'id' => $this->meant->kept['id'] ?? NULL,
       'entity_type' => $this->type->entity,
-      'entity_id' => $decision['verdict'] === 'delete' ? NULL : $this->id ?? $this->kept['entity_id'] ?? NULL,
-      'uid' => $this->kept['uid'] ?? $this->forwarded['uid'],
+      'entity_id' => $decision['verdict'] === 'delete' ? NULL : $this->meant->id ?? $this->meant->kept['entity_id'] ?? NULL,
+      'uid' => $this->meant->kept['uid'] ?? $this->forwarded['uid'],
       'state' => $this->forwarded['state'],
-      'uids' => $this->kept === NULL || $decision['new_uids'] !== [] || $this->gone !== NULL ? $this->forwarded['uids'] : NULL,
+      'uids' => $this->meant->kept === NULL || $decision['new_uids'] !== [] || $this->meant->gone !== NULL ? $this->forwarded['uids'] : NULL,
     ];
   }
 
@@ -760,10 +591,10 @@ final class Incoming {
   public function close(): void {
     if ($this->moves()) {
       $moves = new Moves();
-      $moves->note($this->type, (int) $this->id, $this->pass, $this->kept['state'] ?? NULL, $this->kept === NULL && !$this->linked && $this->id !== NULL);
+      $moves->note($this->type, (int) $this->meant->id, $this->pass, $this->meant->kept['state'] ?? NULL, $this->meant->isMade());
       $moves->write();
     }
-    $this->carried += Journal::settle($this->rows, Identity::into($this->type, (int) $this->id, $this->forwarded['changes']));
+    $this->carried += Journal::settle($this->rows, Identity::into($this->type, (int) $this->meant->id, $this->forwarded['changes']));
     $this->settleOthers($this->others);
   }
 
@@ -786,11 +617,11 @@ final class Incoming {
    * Where the entity may go now that it is written. That it is gone or one with another is told to all who have it.
    */
   private function pass(array $decision): Pass {
-    if ($this->id === NULL || $decision['verdict'] !== 'write') {
+    if ($this->meant->id === NULL || $decision['verdict'] !== 'write') {
       return new Pass(Peering::lettingOut($this->type->name));
     }
-    $pass = (new Gate())->pass($this->type, $this->id);
-    return $pass->withdraw !== [] && Core::wants($this->kept['state'] ?? NULL, [$this->peering->id]) ? $pass->ofGiver($this->peering->id) : $pass;
+    $pass = (new Gate())->pass($this->type, $this->meant->id);
+    return $pass->withdraw !== [] && Core::wants($this->meant->kept['state'] ?? NULL, [$this->peering->id]) ? $pass->ofGiver($this->peering->id) : $pass;
   }
 
   /**
@@ -833,7 +664,7 @@ final class Incoming {
    *   ['before' => values as far as known, 'after' => values]
    */
   private function derived(array $decision, array $own, ?array $all, bool $created): array {
-    $group = new Group($this->type, (int) $this->id, NULL);
+    $group = new Group($this->type, (int) $this->meant->id, NULL);
     foreach ($own as $row) {
       $group->add($this->type, $row);
     }
@@ -867,11 +698,11 @@ final class Incoming {
    *   If it is not there: CiviCRM goes on after a deadlock, with all that it has written before undone.
    */
   private function read(?array $names = NULL): array {
-    $read = Reader::read($this->type, [$this->id], $names);
-    if (!isset($read[$this->id])) {
+    $read = Reader::read($this->type, [$this->meant->id], $names);
+    if (!isset($read[$this->meant->id])) {
       throw new Lost('What was just written is gone: the database has rolled back on the way.');
     }
-    return $read[$this->id];
+    return $read[$this->meant->id];
   }
 
   /**
@@ -885,7 +716,7 @@ final class Incoming {
     if (!isset($this->type->tables()[$row['table_name']])) {
       return FALSE;
     }
-    return in_array((int) $row['entity_id'], $this->entityIds(), TRUE);
+    return in_array((int) $row['entity_id'], $this->meant->entityIds(), TRUE);
   }
 
   /**
@@ -924,15 +755,6 @@ final class Incoming {
       }
     }
     return $names;
-  }
-
-  /**
-   * What the change says of the entity, for the matching rule.
-   *
-   * @return array<string, mixed>
-   */
-  private function known(): array {
-    return Matcher::known(json_decode($this->claim['change'], TRUE));
   }
 
   private static function now(): int {
