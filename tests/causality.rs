@@ -536,6 +536,37 @@ fn who_may_have_lost_what_a_merge_brings_back_is_told_of_it_whole() {
 }
 
 #[test]
+fn who_was_told_of_edits_of_one_of_the_two_alone_is_told_of_what_they_are_together() {
+    let keep = create("b", NOW, &[("x", "1")], &[9]);
+    let gone = create("b", NOW + 1, &[("y", "2")], &[9]);
+    let mut merging = edit("b", NOW + 3, Operation::Merge, &[], &[9]);
+    merging.merged = Some(gone.state);
+    let merge = &settle(Some(keep.state), &merging).unwrap().changes[0];
+    let at_a = |of: &Outgoing, also: &[i64]| {
+        let mut state = receive(of, None, &facts("a", 1)).state;
+        state.peerings.extend(also);
+        state
+    };
+    let survivor = at_a(&keep.changes[0], &[2, 3]);
+    let mut both = facts("a", 1);
+    both.merged = Some(at_a(&gone.changes[0], &[2]));
+    both.merged_values = values(&[("y", "2")]);
+
+    let decision = receive(merge, Some(&survivor), &both);
+    let all: &[_] = &[("x", "1"), ("y", "2")];
+    let told = pass_on_of(merge, &decision, "a", 1, &[1, 2, 3], &[], Some(all));
+
+    assert_eq!(
+        all_told(&told.changes),
+        [
+            (Operation::Merge, Vec::new(), vec![2, 3]),
+            (Operation::Create, named(&["x", "y"]), vec![3]),
+        ]
+    );
+    assert!(told.state.follows(3));
+}
+
+#[test]
 fn what_is_deleted_here_and_one_with_what_lives_over_there_is_one_with_it_here_too() {
     let dead = create("a", NOW, &[("x", "1")], &[1, 2]);
     let grave = settle(

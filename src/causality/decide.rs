@@ -290,7 +290,13 @@ fn merge(change: &Change<'_>, mut state: State, facts: &DecideFacts<'_>) -> Deci
     }
     let mut write = Values::new();
     if let Some(gone) = gone {
+        let mut complete = state.following(&state.peerings);
+        if both_live {
+            complete = gone.following(&complete);
+        }
         state.absorb(gone, facts.now);
+        // Who was told of edits of one of the two alone does not have all that they hold together.
+        state.left = state.peerings.difference(&complete).copied().collect();
         for (name, theirs) in gone.held.iter().filter(|_| both_live) {
             let Some(value) = facts.merged_values.get(name) else {
                 continue;

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::outgoing::{self, Telling, Told, all_uids, attribute};
 use super::settle::whole;
 use super::{ENTITY, Origin, Outgoing, Outside, PeeringId, State, Values};
-use crate::change::{Change, MAX_CHAIN, Operation};
+use crate::change::{AttributeChange, Change, MAX_CHAIN, Operation};
 use crate::defect::{self, Defect};
 use crate::json::Json;
 use crate::version::Version;
@@ -138,7 +138,6 @@ pub fn forward(change: &Change<'_>, state: State, facts: &ForwardFacts<'_>) -> F
                     );
                 }
                 (operation, _) => {
-                    let lives = !gone && !state.deleted.is_empty();
                     let named = match operation {
                         Operation::Delete if !gone => {
                             change.same_as.iter().map(AsRef::as_ref).collect()
@@ -152,11 +151,9 @@ pub fn forward(change: &Change<'_>, state: State, facts: &ForwardFacts<'_>) -> F
                             ..heard
                         },
                     );
-                    // A part of what it was is deleted, and the rest stays here. Whoever hears of either, or told of it, may have
-                    // deleted all that it had, values that were told since included.
-                    let tells = lives && !defect::is(Defect::RevivedUntold);
-                    if let Some(all) = facts.all.as_ref().filter(|_| tells) {
-                        let targets = state.following(&facts.peerings);
+                    let targets = owed_whole(&state, facts);
+                    if let Some(all) = facts.all.as_ref().filter(|_| !targets.is_empty()) {
+                        state.enter(&targets);
                         let attributes = whole(&mut state, all, &facts.defaults, &Values::new());
                         push(
                             &state,
@@ -217,14 +214,22 @@ pub fn forward(change: &Change<'_>, state: State, facts: &ForwardFacts<'_>) -> F
     // The sender is owed what it lacks if its own was just found to be this one, or if it was not told of edits for a while. What it told
     // of what is deleted went into what lives on here, and the sender may have deleted it with the rest meanwhile.
     let owed = to_sender && (facts.linked || state.left.contains(&facts.came_by));
-    let mut back = derived.clone();
     let uid = change.entity_uid.as_ref();
-    if state.deleted.contains(uid) || !state.uids.iter().any(|known| known == uid) {
+    let may_have_lost = state.deleted.contains(uid) || !state.uids.iter().any(|known| known == uid);
+    let mut back = derived.clone();
+    if may_have_lost {
         back.extend(received.iter().cloned());
     }
     if to_sender && (!back.is_empty() || owed) {
         let attributes = match &facts.all {
-            Some(all) if owed => lacking(change, &mut state, all, &derived, facts),
+            Some(all) if owed => {
+                let has = if may_have_lost {
+                    &[][..]
+                } else {
+                    &change.attributes
+                };
+                lacking(has, &mut state, all, &derived, facts)
+            }
             _ => back,
         };
         push(
@@ -285,18 +290,36 @@ pub fn forward(change: &Change<'_>, state: State, facts: &ForwardFacts<'_>) -> F
     Forwarded { state, changes }
 }
 
+/// Who is told whole of what stays here after a merge or a deletion of a part of it.
+///
+/// A part may be deleted: then whoever hears of that, or told of it, may have deleted all that it had, values that were told since
+/// included. And one that was told of edits of one of the two alone lacks what the other brings in.
+fn owed_whole(state: &State, facts: &ForwardFacts<'_>) -> BTreeSet<PeeringId> {
+    if state.tombstone.is_some() {
+        return BTreeSet::new();
+    }
+    let mut owed: BTreeSet<_> = facts
+        .peerings
+        .intersection(&state.peerings)
+        .copied()
+        .collect();
+    if state.deleted.is_empty() || defect::is(Defect::RevivedUntold) {
+        owed.retain(|id| !state.follows(*id));
+    }
+    owed
+}
+
 /// What the sender does not have of an entity that was just found to be its own: all that is held here, as others have
-/// written it, but for what the sender itself has told.
+/// written it, but for what the sender itself has told and `has`.
 fn lacking(
-    change: &Change<'_>,
+    has: &[AttributeChange<'_>],
     state: &mut State,
     all: &Values,
     derived: &[Told],
     facts: &ForwardFacts<'_>,
 ) -> Vec<Told> {
     let derived_names: BTreeSet<_> = derived.iter().map(|one| one.name.as_str()).collect();
-    let told: BTreeSet<_> = change
-        .attributes
+    let told: BTreeSet<_> = has
         .iter()
         .map(|one| (one.name.as_ref(), &one.version))
         .collect();

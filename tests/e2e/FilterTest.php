@@ -157,7 +157,8 @@ final class FilterTest extends EndToEndTest {
     self::join($id);
     self::$a->send();
 
-    self::assertSame(['create Activity', 'create Contact', 'create Email', 'create Group', 'create GroupContact', 'create Note', 'create Phone'], self::told());
+    // The group goes with him if the peer does not have it yet: no filter keeps it back.
+    self::assertSame(['create Activity', 'create Contact', 'create Email', 'create GroupContact', 'create Note', 'create Phone'], array_values(array_diff(self::told(), ['create Group'])));
     $uid = self::$a->uid($id);
     [$created] = self::$peer->changes($uid);
     self::assertEquals(['contact_type' => 'Individual', 'first_name' => 'Anna', 'last_name' => $last, 'job_title' => "Baker $last"], array_intersect_key(self::values($created),
@@ -510,10 +511,15 @@ final class FilterTest extends EndToEndTest {
       self::assertContact(['last_name' => $last], self::$b, $there);
       self::assertSame("$last@example.org", self::$b->value("SELECT email FROM civicrm_email WHERE contact_id = $there"));
 
+      self::$b->update($there, ['nick_name' => 'On its way']);
       self::$a->api4('EntityTag', 'delete', ['where' => [['id', '=', $row]]]);
       self::$a->update($id, ['first_name' => 'Secret']);
       self::deliver(self::$a, self::$b);
       self::assertContact(['first_name' => 'Anna'], self::$b, $there, 'the copy stays as it was');
+      $dead = self::$a->store()['dead'];
+      self::deliver(self::$b, self::$a);
+      self::assertContact(['nick_name' => 'On its way', 'first_name' => 'Secret'], self::$a, $id);
+      self::assertSame($dead, self::$a->store()['dead']);
       self::assertSame("$last@example.org", self::$b->value("SELECT email FROM civicrm_email WHERE contact_id = $there"));
 
       self::$b->update($there, ['job_title' => 'Of B']);

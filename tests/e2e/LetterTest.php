@@ -109,24 +109,6 @@ final class LetterTest extends EndToEndTest {
     self::assertGreaterThan(date('Y-m-d H:i:s', time() + 300), $waiting[0]['next_date']);
   }
 
-  public function test_what_is_ahead_of_the_clock_holds_up_only_itself(): void {
-    $person = self::$peer->newPerson(['first_name' => 'Here', 'last_name' => self::name()]);
-    self::$peer->post([$person]);
-    self::$a->process();
-    self::$peer->ahead = 600000;
-    $early = self::$peer->change($person['entity_uid'], ['first_name' => 'Early']);
-    self::$peer->ahead = 0;
-    self::$peer->post([$early]);
-    self::$a->process();
-
-    self::$peer->post([self::$peer->change($person['entity_uid'], ['job_title' => 'In time'])]);
-    self::$a->process();
-
-    $found = self::$a->get('Contact', [['last_name', '=', $person['attribute_changes'][1]['to']]], ['first_name', 'job_title']);
-    self::assertSame([['first_name' => 'Here', 'job_title' => 'In time']], array_map(fn(array $one): array => array_diff_key($one, ['id' => 0]), $found));
-    self::assertCount(1, self::$a->api4('ShareChange', 'getWaiting', ['where' => [['change_id', '=', $early['change_id']]]]));
-  }
-
   public function test_a_full_inbox_asks_the_peer_to_come_back(): void {
     self::$a->request('Civi::settings()->set("civishare_inbox_limit", 1);');
     try {
@@ -164,6 +146,24 @@ final class LetterTest extends EndToEndTest {
     self::$a->api4('ShareNodePeering', 'resume', ['where' => [['id', '=', self::$peering]]]);
     self::$a->send();
     self::assertCount(2, self::$peer->requests(), 'a person may be quicker');
+  }
+
+  public function test_what_is_ahead_of_the_clock_holds_up_only_itself(): void {
+    $person = self::$peer->newPerson(['first_name' => 'Here', 'last_name' => self::name()]);
+    self::$peer->post([$person]);
+    self::$a->process();
+    self::$peer->ahead = 600000;
+    $early = self::$peer->change($person['entity_uid'], ['first_name' => 'Early']);
+    self::$peer->ahead = 0;
+    self::$peer->post([$early]);
+    self::$a->process();
+
+    self::$peer->post([self::$peer->change($person['entity_uid'], ['job_title' => 'In time'])]);
+    self::$a->process();
+
+    $found = self::$a->get('Contact', [['last_name', '=', $person['attribute_changes'][1]['to']]], ['first_name', 'job_title']);
+    self::assertSame([['first_name' => 'Here', 'job_title' => 'In time']], array_map(fn(array $one): array => array_diff_key($one, ['id' => 0]), $found));
+    self::assertCount(1, self::$a->api4('ShareChange', 'getWaiting', ['where' => [['change_id', '=', $early['change_id']]]]));
   }
 
 }

@@ -979,7 +979,7 @@ impl Net {
         Ok(Outcome::Applied)
     }
 
-    /// The entity that a change means (Incoming::find, Matcher::find).
+    /// The entity that a change means (Meaning::find, Matcher::find).
     fn find(&self, tables: &Tables, change: &Change<'_>) -> Result<Found, Failed> {
         let same_as: Vec<&str> = change.same_as.iter().map(AsRef::as_ref).collect();
         let named = causality::Named {
