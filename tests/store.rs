@@ -58,6 +58,7 @@ conformance!(
         what_waits_alone_holds_back_nothing_and_stays_behind_what_came_before,
         what_waits_holds_back_its_own_entity_only,
         a_dead_letter_goes_back_into_its_queue,
+        what_was_refused_as_unshared_is_tried_again_once_its_entity_has_come,
         a_lease_has_one_owner_until_it_ends,
         a_lease_of_a_process_that_has_ended_is_free,
         what_expired_is_swept,
@@ -121,9 +122,23 @@ fn change_id(text: &str) -> String {
 }
 
 fn put(store: &dyn Store, id: &str, uids: &[&str]) -> Sealed {
-    let sealed = sealed(id, uids[0], NODE);
+    put_from(store, 1, "update", id, uids)
+}
+
+fn put_from(
+    store: &dyn Store,
+    peering: PeeringId,
+    operation: &str,
+    id: &str,
+    uids: &[&str],
+) -> Sealed {
+    let mut sealed = sealed(id, uids[0], NODE);
+    sealed.text = sealed.text.replace(
+        "\"operation\":\"update\"",
+        &format!("\"operation\":\"{operation}\""),
+    );
     let change = InboxChange {
-        peering: 1,
+        peering,
         change_id: id,
         kind: support::TYPE,
         uids,
@@ -644,6 +659,37 @@ mod suite {
         let letter = store.dead_letters(&only).unwrap().remove(0);
         assert!(store.discard_dead(letter.id).unwrap());
         assert!(!store.discard_dead(letter.id).unwrap());
+    }
+
+    pub fn what_was_refused_as_unshared_is_tried_again_once_its_entity_has_come(store: &dyn Store) {
+        put(store, "c1", &["u1", "u2"]);
+        put(store, "c2", &["u3"]);
+        put(store, "c3", &["u1"]);
+        put_from(store, 2, "update", "c4", &["u1"]);
+        let dead = |reason: &str| Outcome::Dead {
+            reason: reason.to_owned(),
+        };
+        claim(store, 9, START);
+        let results = [
+            (1, dead("unshared: a stranger")),
+            (2, dead("unshared: a stranger")),
+            (3, dead("no such gender")),
+            (4, dead("unshared: a stranger")),
+        ];
+        store.finish(&results, START).unwrap();
+        put_from(store, 1, "create", "c5", &["u2"]);
+        put(store, "c6", &["u3"]);
+        claim(store, 9, START);
+        let results = [(5, Outcome::Applied), (6, Outcome::Applied)];
+        store.finish(&results, START).unwrap();
+        assert_eq!(
+            ids(&claim(store, 9, START)),
+            ["c1"],
+            "the same peer's, about that entity"
+        );
+        let left = store.dead_letters(&DeadLetterFilter::default()).unwrap();
+        let left: Vec<&str> = left.iter().map(|letter| &*letter.change_id).collect();
+        assert_eq!(left, ["c2", "c3", "c4"]);
     }
 
     pub fn a_lease_of_a_process_that_has_ended_is_free(store: &dyn Store) {

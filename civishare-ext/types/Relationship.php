@@ -14,6 +14,7 @@ return [
   // CiviCRM refuses a second one with the same dates itself.
   'unique' => [['contact_id_a', 'contact_id_b', 'relationship_type_id:name', 'start_date', 'end_date', 'case_id']],
   'twins' => ['contact_id_a' => ['contact_id_b', 'relationship_type_id', 'case_id'], 'contact_id_b' => ['contact_id_a', 'relationship_type_id', 'case_id']],
+  'distinct' => ['contact_id_a', 'contact_id_b'],
   'attributes' => [
     'contact_id_a' => ['kind' => 'reference', 'refers' => 'Contact', 'required' => TRUE, 'parent' => TRUE],
     'contact_id_b' => ['kind' => 'reference', 'refers' => 'Contact', 'required' => TRUE, 'parent' => TRUE],

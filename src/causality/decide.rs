@@ -8,6 +8,9 @@ use crate::defect::{self, Defect};
 use crate::json::Json;
 use crate::version::Version;
 
+/// The first word of the reason for which a change is refused whose entity was never shared with the peer (protocol.md, "Message").
+pub const UNSHARED: &str = "unshared";
+
 /// What a peering does with a conflict.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Rule {
@@ -225,7 +228,9 @@ fn learn(state: &mut State, change: &Change<'_>, facts: &DecideFacts<'_>) -> Vec
 fn unshared(state: State) -> Decision {
     Decision::reject(
         state,
-        "unshared: this site and that peer have not shared this entity, so it cannot be changed from there",
+        &format!(
+            "{UNSHARED}: this site and that peer have not shared this entity, so it cannot be changed from there"
+        ),
     )
 }
 

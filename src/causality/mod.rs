@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 
 use crate::json::Json;
 
-pub use decide::{Conflict, DecideFacts, Decision, Linked, Rule, Verdict, decide};
+pub use decide::{Conflict, DecideFacts, Decision, Linked, Rule, UNSHARED, Verdict, decide};
 pub use find::{Found, Known, Named, find};
 pub use forward::{ForwardFacts, Forwarded, forward};
 pub use identify::identify;

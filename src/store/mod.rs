@@ -435,7 +435,8 @@ pub struct ClaimedChange {
 /// What came of applying a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It is in CiviCRM.
+    /// It is in CiviCRM. If it is a creation or deletion, what was refused as unshared from its peer about the same entity is tried
+    /// again.
     Applied,
     /// There was nothing to do.
     Ignored,

@@ -130,6 +130,21 @@ final class MergeBelongingsTest extends AllTypesTest {
     }
   }
 
+  public function test_a_relationship_of_two_who_are_merged_meanwhile_is_nobody_s_with_himself(): void {
+    [$keep, $gone] = $this->shared('Keep', 'Gone');
+    $type = (int) self::$b->value("SELECT id FROM civicrm_relationship_type WHERE name_a_b = 'Sibling of'");
+
+    $id = self::$b->api4('Relationship', 'create', ['values' => ['contact_id_a' => $keep[1], 'contact_id_b' => $gone[1], 'relationship_type_id' => $type]])[0]['id'];
+    $this->merge($keep[0], $gone[0], self::$a);
+    Network::settle([self::$a, self::$b]);
+
+    foreach ([[self::$a, $keep[0]], [self::$b, $keep[1]]] as [$site, $contact]) {
+      self::assertSame('0', $site->value("SELECT COUNT(*) FROM civicrm_relationship WHERE $contact IN (contact_id_a, contact_id_b)"), "on {$site->name}");
+      self::assertSame([0, 0], [$site->store()['dead'], $site->store()['inbox']]);
+    }
+    self::assertSame('0', self::$b->value("SELECT COUNT(*) FROM civicrm_share_entity WHERE entity_type = 'Relationship' AND entity_id = $id"));
+  }
+
   public function test_opposite_merges_leave_the_groups_tags_and_relationships_that_both_had(): void {
     [$one, $other, $third] = $this->shared('One', 'Other', 'Third');
     $name = self::name('Both');

@@ -3,8 +3,9 @@
 use rusqlite::{Connection, params};
 
 use super::inbox::put;
-use super::outbox::route;
+use super::routes::route;
 use super::value::{loop_signature, signed, unsigned};
+use crate::causality::UNSHARED;
 use crate::store::{DeadLetter, DeadLetterFilter, Direction, InboxChange, PeeringId};
 
 pub(super) struct Buried<'a> {
@@ -74,6 +75,36 @@ pub(super) fn dead_letters(
                 })
             },
         )?
+        .collect()
+}
+
+/// A change that was refused because its entity was not shared with the peer.
+pub(super) struct Unshared {
+    pub(super) id: i64,
+    pub(super) peering: PeeringId,
+    uids: String,
+}
+
+impl Unshared {
+    pub(super) fn is_about<'u>(&self, mut uids: impl Iterator<Item = &'u str>) -> bool {
+        uids.any(|uid| self.uids.split(',').any(|own| own == uid))
+    }
+}
+
+/// All of these, oldest first.
+pub(super) fn unshared(connection: &Connection) -> rusqlite::Result<Vec<Unshared>> {
+    connection
+        .prepare_cached(
+            "SELECT id, peering, uids FROM dead_letter
+             WHERE direction = 'in' AND reason GLOB ?1 ORDER BY id",
+        )?
+        .query_map([format!("{UNSHARED}:*")], |row| {
+            Ok(Unshared {
+                id: row.get(0)?,
+                peering: row.get(1)?,
+                uids: row.get(2)?,
+            })
+        })?
         .collect()
 }
 

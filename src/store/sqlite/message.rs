@@ -4,8 +4,8 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::letters::{self, Buried};
 use super::loops::{SENT, mark};
-use super::outbox::{PRUNE_LIMIT, prune, routes_to};
 use super::peering::{ensure_peering, recovered};
+use super::routes::{PRUNE_LIMIT, prune, routes_to};
 use super::value::{labels, signed, unsigned};
 use crate::defect::{self, Defect};
 use crate::signature::LoopSignature;

@@ -8,6 +8,7 @@
 //! inherited one would trust the list. The parent then takes itself for the last one and deletes the log under the child,
 //! which loses what it commits (`tests/fork.rs`). The connection rests while PHP forks, so closing it touches nothing else.
 
+mod applying;
 mod file;
 mod fit;
 mod inbox;
@@ -17,6 +18,7 @@ mod message;
 mod outbox;
 mod peering;
 mod receiving;
+mod routes;
 mod status;
 mod upkeep;
 mod value;
@@ -324,14 +326,14 @@ impl Store for Sqlite {
     }
 
     fn claim(&self, limit: usize, now: u64, until: u64) -> Result<Vec<ClaimedChange>, StoreError> {
-        self.write(|connection| inbox::claim(connection, limit, now, until))
+        self.write(|connection| applying::claim(connection, limit, now, until))
     }
 
     fn finish(&self, results: &[(i64, Outcome)], now: u64) -> Result<(), StoreError> {
         if results.is_empty() {
             return Ok(());
         }
-        self.write(|connection| inbox::finish(connection, results, now))
+        self.write(|connection| applying::finish(connection, results, now))
     }
 
     fn status(&self, now: u64) -> Result<Status, StoreError> {

@@ -2,13 +2,10 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::outbox::{PRUNE_LIMIT, prune, routes_to};
+use super::routes::{FORGOTTEN, PRUNE_LIMIT, prune, routes_to};
 use super::value::{signed, unsigned};
 use crate::headers::CLOCK_TOLERANCE;
 use crate::store::{Failure, Peering, PeeringId, Stopped};
-
-/// A peering that was forgotten: beyond every row, so that it holds none back.
-pub(super) const FORGOTTEN: i64 = i64::MAX;
 
 pub(super) fn ensure_peering(connection: &Connection, peering: PeeringId) -> rusqlite::Result<()> {
     connection

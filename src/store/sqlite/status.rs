@@ -5,8 +5,9 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use super::fit;
-use super::peering::{FORGOTTEN, backlog, peering};
+use super::peering::{backlog, peering};
 use super::receiving::line_in;
+use super::routes::FORGOTTEN;
 use super::value::{signed, unsigned};
 use crate::store::{PeeringId, PeeringStatus, Status};
 

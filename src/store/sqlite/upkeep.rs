@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::outbox::prune;
+use super::routes::prune;
 use super::value::signed;
 use crate::store::{MEMORY, worker};
 

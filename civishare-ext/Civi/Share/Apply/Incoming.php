@@ -274,6 +274,9 @@ final class Incoming {
     if ($missing !== []) {
       return ['outcome' => 'wait', 'reason' => 'It belongs to an entity that has not arrived yet.', 'missing' => $missing];
     }
+    if ($links->isWithItself()) {
+      return ['outcome' => 'ignored', 'reason' => 'The two that it links are one here.'];
+    }
     return $links->lacksRequired() ? ['outcome' => 'ignored', 'reason' => 'What it belongs to is gone here.'] : NULL;
   }
 

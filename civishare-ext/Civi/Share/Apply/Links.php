@@ -113,6 +113,14 @@ final class Links {
   }
 
   /**
+   * Would it link somebody with himself? Two contacts may have become one here meanwhile, and CiviCRM drops such a row when it merges.
+   */
+  public function isWithItself(): bool {
+    $ids = array_filter(array_intersect_key($this->ids, array_flip($this->type->distinct)));
+    return count($ids) > count(array_unique($ids));
+  }
+
+  /**
    * Is it to be written now? A single reference that waits leaves what stands there; of a list goes in what has arrived.
    */
   public function isWritten(Attribute $attribute): bool {

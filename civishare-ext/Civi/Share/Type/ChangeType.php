@@ -81,6 +81,12 @@ final class ChangeType {
   public readonly array $twins;
 
   /**
+   * @var string[]
+   *   References that must not lead to the same: where two contacts become one, CiviCRM drops what linked them.
+   */
+  public readonly array $distinct;
+
+  /**
    * Never shared along with everything: a person has to name it.
    */
   public readonly bool $explicit;
@@ -159,6 +165,7 @@ final class ChangeType {
     $this->standIn = $declaration['stand_in'] ?? [];
     $this->twins = $declaration['twins'] ?? [];
     $this->slot = $declaration['slot'] ?? [];
+    $this->distinct = $declaration['distinct'] ?? [];
     $this->oddHooks = $declaration['odd_hooks'] ?? FALSE;
     $this->about = $declaration['about'] ?? [];
     $present = $this->dao === NULL ? NULL : array_column($this->dao::fields(), 'name', 'name');
