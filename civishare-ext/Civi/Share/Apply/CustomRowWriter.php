@@ -51,30 +51,30 @@ final class CustomRowWriter implements Writes {
       $name = explode(':', $name)[0];
       $field = $this->type->declaration['fields'][$attribute->column] ?? NULL;
       if ($field !== NULL && ($id === NULL || array_key_exists($name, $values))) {
-        $fields[] = ($id === NULL ? [] : ['id' => $id]) + $this->field($owner, $attribute->column, $field, $values[$name] ?? NULL);
+        $fields[$field['id']][-1] = ($id === NULL ? [] : ['id' => $id]) + $this->field($attribute->column, $field, $values[$name] ?? NULL);
       }
     }
     if ($fields !== []) {
-      \CRM_Core_BAO_CustomValueTable::create([$this->type->table => [$fields]]);
+      \CRM_Core_BAO_CustomValueTable::store($fields, '', $owner);
     }
   }
 
   /**
-   * In the shape of CRM_Core_BAO_CustomValueTable::create(), for which the word 'null' is NULL whatever the field's type.
+   * In the shape of CRM_Core_BAO_CustomValueTable::store(), for which the word 'null' is NULL whatever the field's type.
    */
-  private function field(int $owner, string $column, array $field, $value): array {
+  private function field(string $column, array $field, $value): array {
     $file = $field['data_type'] === 'File' && $value !== NULL;
     $list = is_array($value) ? \CRM_Core_DAO::VALUE_SEPARATOR . implode(\CRM_Core_DAO::VALUE_SEPARATOR, $value) . \CRM_Core_DAO::VALUE_SEPARATOR : $value;
     return [
-      'entity_table' => '',
-      'entity_id' => $owner,
       'value' => $list ?? 'null',
       'type' => $file ? 'File' : 'String',
+      'html_type' => NULL,
       'custom_field_id' => $field['id'],
       'custom_group_id' => $this->type->declaration['group'],
       'table_name' => $this->type->table,
       'column_name' => $column,
       'is_multiple' => TRUE,
+      'serialize' => 0,
       'file_id' => $file ? $value : NULL,
     ];
   }

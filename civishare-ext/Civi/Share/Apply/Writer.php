@@ -526,21 +526,21 @@ final class Writer {
     $params = [];
     foreach ($fields as [$attribute, $value]) {
       $file = $attribute->refers === 'File' && $value !== 'null';
-      $params[$attribute->table][-1][] = [
-        'entity_table' => $this->type->table,
-        'entity_id' => $id,
+      $params[$attribute->customField][-1] = [
         'value' => $value,
         'type' => $file ? 'File' : 'String',
+        'html_type' => NULL,
         'custom_field_id' => $attribute->customField,
         'custom_group_id' => $attribute->customGroup,
         'table_name' => $attribute->table,
         'column_name' => $attribute->column,
         'is_multiple' => FALSE,
+        'serialize' => 0,
         'file_id' => $file ? $value : NULL,
       ];
     }
     if ($params !== []) {
-      \CRM_Core_BAO_CustomValueTable::create($params);
+      \CRM_Core_BAO_CustomValueTable::store($params, $this->type->table, $id);
     }
   }
 
