@@ -23,14 +23,14 @@ final class FormsTest extends AllTypesTest {
       'Group' => ['civicrm_group', 'civicrm/group/add', 'reset=1', ['title' => '@', 'frontend_title' => '@', 'description' => 'by a form'], '_qf_Edit_next', ['title', 'description']],
       'Tag' => ['civicrm_tag', 'civicrm/tag/edit', 'action=add', ['name' => '@', 'label' => '@'], '_qf_Edit_next', ['name']],
       'RelationshipType' => [
-        'civicrm_relationship_type', 'civicrm/admin/reltype', 'action=add&reset=1', ['label_a_b' => '@ a', 'label_b_a' => '@ b'], '_qf_RelationshipType_next', ['label_a_b', 'name_a_b'],
+        'civicrm_relationship_type', 'civicrm/admin/reltype|civicrm/admin/reltype/edit', 'action=add&reset=1', ['label_a_b' => '@ a', 'label_b_a' => '@ b'], '_qf_RelationshipType_next', ['label_a_b', 'name_a_b'],
       ],
-      'LocationType' => ['civicrm_location_type', 'civicrm/admin/locationType', 'action=add&reset=1', ['name' => '@', 'display_name' => 'Boat'], '_qf_LocationType_next', ['name', 'display_name']],
-      'FinancialType' => ['civicrm_financial_type', 'civicrm/admin/financial/financialType', 'action=add&reset=1', ['name' => '@'], '_qf_FinancialType_next', ['name']],
-      'OptionValue' => ['civicrm_option_value', 'civicrm/admin/options/gender', 'action=add&reset=1', ['label' => '@'], '_qf_Options_next', ['label', 'name']],
+      'LocationType' => ['civicrm_location_type', 'civicrm/admin/locationType|civicrm/admin/locationType/edit', 'action=add&reset=1', ['name' => '@', 'display_name' => 'Boat'], '_qf_LocationType_next', ['name', 'display_name']],
+      'FinancialType' => ['civicrm_financial_type', 'civicrm/admin/financial/financialType|civicrm/admin/financial/financialType/edit', 'action=add&reset=1', ['name' => '@', 'label' => '@'], '_qf_FinancialType_next', ['name']],
+      'OptionValue' => ['civicrm_option_value', 'civicrm/admin/options/gender', 'action=add&reset=1', ['label' => '@'], '_qf_Options_', ['label', 'name']],
       'CustomGroup' => ['civicrm_custom_group', 'civicrm/admin/custom/group|civicrm/admin/custom/group/edit', 'action=add&reset=1', ['title' => '@', 'extends' => ['Contact']], '_qf_Group_next', ['title', 'extends']],
       'UFGroup' => ['civicrm_uf_group', 'civicrm/admin/uf/group/add', 'action=add&reset=1', ['title' => '@', 'frontend_title' => '@'], '_qf_Group_next', ['title']],
-      'PriceSet' => ['civicrm_price_set', 'civicrm/admin/price', 'action=add&reset=1', ['title' => '@', 'extends' => [1 => 1], 'financial_type_id' => 1], '_qf_Set_next', ['title', 'extends']],
+      'PriceSet' => ['civicrm_price_set', 'civicrm/admin/price|civicrm/admin/price/add', 'action=add&reset=1', ['title' => '@', 'extends' => [1 => 1], 'financial_type_id' => 1], '_qf_Set_next', ['title', 'extends']],
       'Campaign' => [
         'civicrm_campaign', 'civicrm/campaign/add', 'reset=1', ['title' => '@', 'campaign_type_id' => 1, 'start_date' => '2031-01-02 10:00:00', 'description' => 'by a form'], '_qf_Campaign_upload',
         ['title', 'description'],
@@ -123,20 +123,38 @@ final class FormsTest extends AllTypesTest {
   }
 
   /**
-   * Rows of CiviCRM's own imports: parser => [fields, values]; "#cid" and the like as above. A field that has been renamed has both names.
+   * Rows of CiviCRM's own imports: parser => [fields, values]; "#cid" and the like as above. What has been renamed, parser or field, has all
+   * its names.
    */
   private static function imports(): array {
     return [
       'CRM_Contact_Import_Parser_Contact' => [['first_name', 'last_name', 'job_title'], ['Iwan', '@', 'Importer']],
-      'CRM_Activity_Import_Parser_Activity' => [['target_contact_id', 'activity_type_id', 'activity_date_time', 'activity_subject|subject'], ['#cid', '1', '2021-03-04', '@']],
-      'CRM_Contribute_Import_Parser_Contribution' => [
-        ['contribution_contact_id|contact_id', 'total_amount', 'financial_type|financial_type_id', 'receive_date', 'trxn_id'], ['#cid', '77.00', 'Donation', '2021-03-04', '@'],
+      'CRM_Activity_Import_Parser_Activity|Civi\Import\ActivityParser' => [
+        [
+          'target_contact_id|TargetContact.id', 'activity_type_id|Activity.activity_type_id', 'activity_date_time|Activity.activity_date_time',
+          'activity_subject|subject|Activity.subject',
+        ],
+        ['#cid', '1', '2021-03-04', '@'],
       ],
-      'CRM_Event_Import_Parser_Participant' => [
-        ['participant_contact_id|contact_id', 'event_id', 'participant_status_id|status_id', 'participant_register_date|register_date'], ['#cid', '#event', '1', '2021-03-04'],
+      'CRM_Contribute_Import_Parser_Contribution|Civi\Import\ContributionParser' => [
+        [
+          'contribution_contact_id|contact_id|Contribution.contact_id', 'total_amount|Contribution.total_amount',
+          'financial_type|financial_type_id|Contribution.financial_type_id', 'receive_date|Contribution.receive_date', 'trxn_id|Contribution.trxn_id',
+        ],
+        ['#cid', '77.00', 'Donation', '2021-03-04', '@'],
       ],
-      'CRM_Member_Import_Parser_Membership' => [
-        ['membership_contact_id|contact_id', 'membership_type_id', 'join_date|membership_join_date', 'membership_start_date|start_date', 'membership_source|source'],
+      'CRM_Event_Import_Parser_Participant|Civi\Import\ParticipantParser' => [
+        [
+          'participant_contact_id|contact_id|Participant.contact_id', 'event_id|Participant.event_id', 'participant_status_id|status_id|Participant.status_id',
+          'participant_register_date|register_date|Participant.register_date',
+        ],
+        ['#cid', '#event', '1', '2021-03-04'],
+      ],
+      'CRM_Member_Import_Parser_Membership|Civi\Import\MembershipParser' => [
+        [
+          'membership_contact_id|contact_id|Contact.id', 'membership_type_id|Membership.membership_type_id', 'join_date|membership_join_date|Membership.join_date',
+          'membership_start_date|start_date|Membership.start_date', 'membership_source|source|Membership.source',
+        ],
         ['#cid', '#type', '2021-03-04', '2021-03-04', '@'],
       ],
     ];
@@ -159,7 +177,7 @@ final class FormsTest extends AllTypesTest {
         }
         $submitted = [
           "dataSource" => "CRM_Import_DataSource_SQL", "sqlQuery" => "SELECT " . implode(", ", $columns), "contactType" => "Individual", "contactSubType" => NULL, "dedupe_rule_id" => NULL,
-          "dateFormats" => CRM_Core_Form_Date::DATE_yyyy_mm_dd, "onDuplicate" => CRM_Import_Parser::DUPLICATE_SKIP, "mapper" => [],
+          "dateFormats" => CRM_Utils_Date::DATE_yyyy_mm_dd, "onDuplicate" => CRM_Import_Parser::DUPLICATE_SKIP, "mapper" => [],
         ];
         $job = civicrm_api4("UserJob", "create", ["checkPermissions" => FALSE, "values" => [
           "job_type" => $type, "status_id:name" => "draft", "created_id" => CRM_Core_Session::getLoggedInContactID(), "metadata" => ["submitted_values" => $submitted],
@@ -171,7 +189,11 @@ final class FormsTest extends AllTypesTest {
         foreach ($fields as $names) {
           $submitted["mapper"][] = [current(array_filter(explode("|", $names), fn($name) => isset($known[$name])))];
         }
-        civicrm_api4("UserJob", "update", ["checkPermissions" => FALSE, "where" => [["id", "=", $job]], "values" => ["metadata" => ["submitted_values" => $submitted]]]);
+        $metadata = ["submitted_values" => $submitted];
+        if (strpos($class, "CRM_") !== 0) {
+          $metadata["import_mappings"] = array_map(fn($field) => ["name" => $field[0]], $submitted["mapper"]);
+        }
+        civicrm_api4("UserJob", "update", ["checkPermissions" => FALSE, "where" => [["id", "=", $job]], "values" => ["metadata" => $metadata]]);
         (new CRM_Import_DataSource_SQL($job))->initialize();
         $class::runJob(new CRM_Queue_TaskContext(), $job, 10, 0);
         $table = civicrm_api4("UserJob", "get", ["checkPermissions" => FALSE, "where" => [["id", "=", $job]]])->first()["metadata"]["DataSource"]["table_name"];
@@ -188,8 +210,9 @@ final class FormsTest extends AllTypesTest {
         return in_array($parser->import(CRM_Import_Parser::DUPLICATE_NOCHECK, $values), [CRM_Import_Parser::VALID, NULL], TRUE) ? "" : json_encode($values);
       };
       $answers = [];
-      foreach ($imports as $class => [$fields, $values]) {
-        $answers[$class] = method_exists($class, "setUserJobID") ? $byJob($class, $fields, $values) : $byRow($class, $fields, $values);
+      foreach ($imports as $classes => [$fields, $values]) {
+        $class = current(array_filter(explode("|", $classes), "class_exists"));
+        $answers[$classes] = method_exists($class, "setUserJobID") ? $byJob($class, $fields, $values) : $byRow($class, $fields, $values);
       }
       return $answers;', ['imports' => $imports]);
   }
