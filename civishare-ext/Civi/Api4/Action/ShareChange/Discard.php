@@ -3,13 +3,13 @@ declare(strict_types = 1);
 
 namespace Civi\Api4\Action\ShareChange;
 
-use Civi\Api4\Generic\BasicBatchAction;
+use Civi\Share\Admin\BatchAction;
 use Civi\Share\Native;
 
 /**
  * Throws dead letters away for good.
  */
-final class Discard extends BasicBatchAction {
+final class Discard extends BatchAction {
 
   /**
    * @param array $item

@@ -3,7 +3,7 @@ declare(strict_types = 1);
 
 namespace Civi\Api4\Action\ShareChange;
 
-use Civi\Api4\Generic\BasicBatchAction;
+use Civi\Share\Admin\BatchAction;
 use Civi\Share\Apply\Choice;
 use Civi\Share\Native;
 use CRM_Share_ExtensionUtil as E;
@@ -14,7 +14,7 @@ use CRM_Share_ExtensionUtil as E;
  * @method $this setContactId(int $contactId)
  * @method $this setNewContact(bool $newContact)
  */
-final class Link extends BasicBatchAction {
+final class Link extends BatchAction {
 
   /**
    * The contact of this site. What is set here stays: a default does not replace it, and an opt-out is not lifted.

@@ -3,7 +3,7 @@ declare(strict_types = 1);
 
 namespace Civi\Api4\Action\ShareConflict;
 
-use Civi\Api4\Generic\BasicBatchAction;
+use Civi\Share\Admin\BatchAction;
 use Civi\Share\Conflict\Resolver;
 
 /**
@@ -13,7 +13,7 @@ use Civi\Share\Conflict\Resolver;
  * @method $this setResolution(string $resolution)
  * @method $this setValue(mixed $value)
  */
-final class Resolve extends BasicBatchAction {
+final class Resolve extends BatchAction {
 
   /**
    * "ours", "theirs" or "value".

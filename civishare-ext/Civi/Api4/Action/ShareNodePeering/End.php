@@ -3,12 +3,12 @@ declare(strict_types = 1);
 
 namespace Civi\Api4\Action\ShareNodePeering;
 
-use Civi\Api4\Generic\BasicBatchAction;
+use Civi\Share\Admin\BatchAction;
 
 /**
  * Ends peerings: nothing goes out or comes in any more, and for 90 days the remote node is told so when it calls.
  */
-final class End extends BasicBatchAction {
+final class End extends BatchAction {
 
   /**
    * @param array $item

@@ -3,12 +3,12 @@ declare(strict_types = 1);
 
 namespace Civi\Api4\Action\ShareNodePeering;
 
-use Civi\Api4\Generic\BasicBatchAction;
+use Civi\Share\Admin\BatchAction;
 
 /**
  * Lets peerings that fail or were stopped be tried with the next job, without waiting for their schedule.
  */
-final class Resume extends BasicBatchAction {
+final class Resume extends BatchAction {
 
   /**
    * @param array $item

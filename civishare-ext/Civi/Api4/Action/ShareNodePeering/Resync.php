@@ -3,13 +3,13 @@ declare(strict_types = 1);
 
 namespace Civi\Api4\Action\ShareNodePeering;
 
-use Civi\Api4\Generic\BasicBatchAction;
+use Civi\Share\Admin\BatchAction;
 use Civi\Share\Resync\Resync as Resynchronisation;
 
 /**
  * Tells the remote nodes everything once more that their peerings let out, and asks them for the same. The jobs do it.
  */
-final class Resync extends BasicBatchAction {
+final class Resync extends BatchAction {
 
   /**
    * @param array $item

@@ -3,7 +3,7 @@ declare(strict_types = 1);
 
 namespace Civi\Api4\Action\ShareNodePeering;
 
-use Civi\Api4\Generic\BasicBatchAction;
+use Civi\Share\Admin\BatchAction;
 use Civi\Share\Rotation;
 use Civi\Share\Secrets;
 
@@ -13,7 +13,7 @@ use Civi\Share\Secrets;
  *
  * @method $this setSecret(string $secret)
  */
-final class RotateSecret extends BasicBatchAction {
+final class RotateSecret extends BatchAction {
 
   /**
    * The new secret, made on the other site. Left out: one is made here.
