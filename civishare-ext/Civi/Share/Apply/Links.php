@@ -91,7 +91,7 @@ final class Links {
   public function wanted(): array {
     $wanted = [];
     foreach ($this->missing as $name => $uids) {
-      $attribute = $this->type->references()[$name];
+      $attribute = $this->type->attribute($name);
       $by = $attribute->by === NULL ? NULL : $this->wire[$attribute->by] ?? NULL;
       $entity = $attribute->refers ?? ($attribute->targets === NULL && is_string($by) ? Registry::entityOf($by) : NULL);
       $wanted += array_fill_keys($uids, $entity);
