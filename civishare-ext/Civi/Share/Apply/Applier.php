@@ -470,9 +470,18 @@ final class Applier {
     catch (\Throwable $gone) {
       throw $e;
     }
-    if (Lost::is($e)) {
+    if (Lost::is($e) || self::isFullText()) {
       throw $e;
     }
+  }
+
+  /**
+   * MariaDB (10.11, at least) aborts where a transaction that began with another table goes back to a savepoint and then writes a row of a
+   * full-text index again. CiviCRM has such an index of contacts' names since 6.17, and older ones if they are told to.
+   */
+  private static function isFullText(): bool {
+    static $is = NULL;
+    return $is ??= Db::value("SELECT 1 FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = DATABASE() AND INDEX_TYPE = 'FULLTEXT' LIMIT 1") !== NULL;
   }
 
   /**
