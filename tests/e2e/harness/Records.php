@@ -155,6 +155,9 @@ final class Records {
     [$made, $failed] = $site->request('
       $made = array_map("strval", array_filter($ids));
       $failed = [];
+      // CiviCRM has renamed it.
+      $named = method_exists("CRM_Core_DAO_AllCoreTables", "getDAONameForEntity") ? "getDAONameForEntity" : "getFullName";
+      $class = fn($entity) => class_exists($entity) ? $entity : CRM_Core_DAO_AllCoreTables::$named($entity);
       foreach ($writes as $key => $write) {
         try {
           $values = $write["values"];
@@ -173,7 +176,7 @@ final class Records {
                 break;
 
               default:
-                $dao = class_exists($entity) ? $entity : CRM_Core_DAO_AllCoreTables::getFullName($entity);
+                $dao = $class($entity);
                 $id = $dao::writeRecord($values)->id;
             }
             $made["#$key"] = (string) $id;
@@ -185,7 +188,7 @@ final class Records {
             civicrm_api3($entity, "delete", ["id" => $values["id"]]);
           }
           else {
-            $dao = class_exists($entity) ? $entity : CRM_Core_DAO_AllCoreTables::getFullName($entity);
+            $dao = $class($entity);
             $dao::deleteRecord(["id" => $values["id"]]);
           }
         }
