@@ -536,6 +536,25 @@ fn who_may_have_lost_what_a_merge_brings_back_is_told_of_it_whole() {
 }
 
 #[test]
+fn a_peer_that_has_an_entity_from_elsewhere_is_told_what_it_lacks_of_it() {
+    let of_b = create("b", NOW, &[("x", "1")], &[9]);
+    let here = receive(&of_b.changes[0], None, &facts("a", 1)).state;
+    let edited = update(&here, "a", NOW + 1, &[("y", "2")], &[1]).state;
+    // The same creation comes from another peer as well, which was not told of the edit.
+    let from_c = receive(&of_b.changes[0], Some(&edited), &facts("a", 2));
+    let all: &[_] = &[("x", "1"), ("y", "2")];
+    let told = pass_on_of(&of_b.changes[0], &from_c, "a", 2, &[1, 2], &[], Some(all));
+    assert_eq!(
+        all_told(&told.changes),
+        [(Operation::Update, named(&["y"]), vec![2])]
+    );
+    assert!(told.state.follows(2));
+    let again = receive(&of_b.changes[0], Some(&told.state), &facts("a", 2));
+    let told = pass_on_of(&of_b.changes[0], &again, "a", 2, &[1, 2], &[], Some(all));
+    assert_eq!(told.changes, [], "once");
+}
+
+#[test]
 fn who_was_told_of_edits_of_one_of_the_two_alone_is_told_of_what_they_are_together() {
     let keep = create("b", NOW, &[("x", "1")], &[9]);
     let gone = create("b", NOW + 1, &[("y", "2")], &[9]);

@@ -199,9 +199,9 @@ pub fn decide(change: &Change<'_>, state: Option<State>, facts: &DecideFacts<'_>
         }
         Operation::Delete => delete(change, state, facts),
         Operation::Create | Operation::Update => {
-            state.peerings.insert(facts.peering);
-            if state.withdrawn.remove(&facts.peering) {
-                // It was not told of edits meanwhile.
+            state.withdrawn.remove(&facts.peering);
+            if state.peerings.insert(facts.peering) && !fresh {
+                // It has the entity from somebody else, or was not told of edits for a while: it may lack what is held here.
                 state.left.insert(facts.peering);
             }
             // That a part of it is deleted here is no reason not to know what belongs together: others may know one by it, and others

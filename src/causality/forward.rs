@@ -232,15 +232,17 @@ pub fn forward(change: &Change<'_>, state: State, facts: &ForwardFacts<'_>) -> F
             }
             _ => back,
         };
-        push(
-            &state,
-            Telling {
-                attributes,
-                targets: [facts.came_by].into(),
-                same_as: same_as(),
-                ..told
-            },
-        );
+        if facts.linked || !attributes.is_empty() {
+            push(
+                &state,
+                Telling {
+                    attributes,
+                    targets: [facts.came_by].into(),
+                    same_as: same_as(),
+                    ..told
+                },
+            );
+        }
     }
     let attributes: Vec<Told> = received.into_iter().chain(derived).collect();
     if !unknown.is_empty() {

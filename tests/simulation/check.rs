@@ -594,6 +594,13 @@ fn arrived(
         if copy.contact.is_none() {
             continue;
         }
+        // What was deleted over there and went into another one that lives: who could not be told so, or refused the deletion of what had
+        // been withdrawn, does not know that its values are missed until it next tells of them.
+        let unheard =
+            edge.flows.contains(&None) || entity.state.withdrawn.contains(&Edge::id(index, from));
+        if unheard && !copy.state.deleted.is_empty() {
+            continue;
+        }
         for (name, version) in &entity.state.held {
             let flows = flow.as_ref().is_none_or(|names| names.contains(name));
             if rendered.contains(name.as_str()) && !copy.state.held.contains_key(name) {
