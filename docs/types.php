@@ -91,7 +91,7 @@ function myextension_civishare_types(&\$types) {
 | `explicit` | never shared along with everything: a person has to name it, and the screen warns |
 | `alone` | writing it changes the database's schema |
 | `slot`, `twins` | where two contacts are merged and each has a row with the same values in these columns, it is one row from now on: `slot` names them where CiviCRM leaves that of the absorbed contact behind, `twins` where it deletes it, by the column that refers to the contact |
-| `distinct` | references that must not lead to the same: where two contacts are merged, CiviCRM drops what linked them |
+| `distinct` | references to two contacts: once these have been merged, CiviCRM drops what linked them |
 | `odd_hooks` | hooks name something else than the row |
 | `about` | references: where a filter bears on what they lead to, the entity goes only where one of the first list goes that holds any |
 

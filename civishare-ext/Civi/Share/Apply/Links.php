@@ -113,11 +113,13 @@ final class Links {
   }
 
   /**
-   * Would it link somebody with himself? Two contacts may have become one here meanwhile, and CiviCRM drops such a row when it merges.
+   * Would it link somebody with himself who are two over there? They have become one here meanwhile, and CiviCRM drops such a row when it
+   * merges.
    */
   public function isWithItself(): bool {
     $ids = array_filter(array_intersect_key($this->ids, array_flip($this->type->distinct)));
-    return count($ids) > count(array_unique($ids));
+    $told = array_intersect_key($this->wire, $ids);
+    return count($ids) > count(array_unique($ids)) && count($told) === count(array_unique($told));
   }
 
   /**

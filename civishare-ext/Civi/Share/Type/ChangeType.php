@@ -82,7 +82,7 @@ final class ChangeType {
 
   /**
    * @var string[]
-   *   References that must not lead to the same: where two contacts become one, CiviCRM drops what linked them.
+   *   References to two contacts: once these have become one, CiviCRM drops what linked them.
    */
   public readonly array $distinct;
 
