@@ -555,6 +555,27 @@ fn a_peer_that_has_an_entity_from_elsewhere_is_told_what_it_lacks_of_it() {
 }
 
 #[test]
+fn what_a_peer_told_of_a_part_that_is_deleted_is_told_back_to_it_with_the_rest_that_it_is_owed() {
+    let of_b = create("b", NOW, &[("x", "1")], &[9]);
+    let mut here = create("a", NOW + 1, &[("y", "2")], &[1]).state;
+    let grave = settle(
+        Some(receive(&of_b.changes[0], None, &facts("a", 1)).state),
+        &edit("a", NOW + 2, Operation::Delete, &[], &[1]),
+    )
+    .unwrap()
+    .state;
+    here.take_in_grave(&grave);
+    here.left.insert(1);
+    let told = receive(&of_b.changes[0], Some(&here), &facts("a", 1));
+    let all: &[_] = &[("x", "1"), ("y", "2")];
+    let back = pass_on_of(&of_b.changes[0], &told, "a", 1, &[1], &[], Some(all));
+    assert_eq!(
+        all_told(&back.changes),
+        [(Operation::Update, named(&["x", "y"]), vec![1])]
+    );
+}
+
+#[test]
 fn who_was_told_of_edits_of_one_of_the_two_alone_is_told_of_what_they_are_together() {
     let keep = create("b", NOW, &[("x", "1")], &[9]);
     let gone = create("b", NOW + 1, &[("y", "2")], &[9]);
