@@ -528,7 +528,7 @@ pub fn at_quiet(net: &Net) {
     for sites in net.plan.components(crate::plan::Edge::both_ways).values() {
         let classes = classes(&databases, sites);
         for copies in classes.values() {
-            one_entity(&net.plan, sites, copies);
+            one_entity(sites, copies);
         }
         if net.plan.matching && sites.len() > 1 {
             one_contact_a_person(&databases, sites);
@@ -693,8 +693,22 @@ fn classes(databases: &[Tables], sites: &[usize]) -> BTreeMap<String, Vec<Copy>>
     classes
 }
 
-fn one_entity(plan: &Plan, sites: &[usize], copies: &[Copy]) {
-    let _ = plan;
+fn shown(copies: &[Copy]) -> String {
+    copies
+        .iter()
+        .map(|copy| {
+            format!(
+                "at {} contact {:?} {}",
+                copy.site,
+                copy.contact.as_ref().map(|(id, _)| id),
+                copy.state.write()
+            )
+        })
+        .collect::<Vec<_>>()
+        .join("; ")
+}
+
+fn one_entity(sites: &[usize], copies: &[Copy]) {
     let alive: Vec<usize> = copies
         .iter()
         .filter(|copy| copy.contact.is_some())
@@ -705,31 +719,13 @@ fn one_entity(plan: &Plan, sites: &[usize], copies: &[Copy]) {
     if distinct.len() < alive.len() {
         violated(format!(
             "one entity has become two at one site: {uids:?} live at {alive:?}: {}",
-            copies
-                .iter()
-                .map(|copy| format!(
-                    "at {} contact {:?} {}",
-                    copy.site,
-                    copy.contact.as_ref().map(|(id, _)| id),
-                    copy.state.write()
-                ))
-                .collect::<Vec<_>>()
-                .join("; ")
+            shown(copies)
         ));
     }
     if !alive.is_empty() && distinct.len() < sites.len() {
         violated(format!(
             "entity {uids:?} lives at {alive:?} only, of {sites:?}: {}",
-            copies
-                .iter()
-                .map(|copy| format!(
-                    "at {} contact {:?} {}",
-                    copy.site,
-                    copy.contact.as_ref().map(|(id, _)| id),
-                    copy.state.write()
-                ))
-                .collect::<Vec<_>>()
-                .join("; ")
+            shown(copies)
         ));
     }
 }

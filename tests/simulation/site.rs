@@ -194,12 +194,9 @@ impl Net {
         chain: &[Cow<'_, str>],
     ) -> Carried {
         let mut absorbed_at: BTreeMap<ContactId, u64> = BTreeMap::new();
-        let mut survivors: BTreeMap<ContactId, ContactId> = BTreeMap::new();
         for id in rows {
-            let row = &tables.journal[id];
-            if let Saw::Merge(absorbed) = row.saw {
+            if let Saw::Merge(absorbed) = tables.journal[id].saw {
                 absorbed_at.insert(absorbed, *id);
-                survivors.insert(absorbed, row.contact);
             }
         }
         let mut groups: BTreeMap<ContactId, Group> = BTreeMap::new();
@@ -240,7 +237,7 @@ impl Net {
                 site,
                 tables,
                 id,
-                &survivors,
+                &absorbed_at,
                 group,
                 before,
                 chain,
@@ -256,7 +253,7 @@ impl Net {
         site: &Site,
         tables: &mut Tables,
         contact: ContactId,
-        survivors: &BTreeMap<ContactId, ContactId>,
+        absorbed_at: &BTreeMap<ContactId, u64>,
         group: &Group,
         before: &BTreeMap<ContactId, Values>,
         chain: &[Cow<'_, str>],
@@ -266,8 +263,10 @@ impl Net {
         let reference = contact.to_string();
         // What is told of one that was absorbed goes where its survivor goes, and what becomes of the peers' copies is the merge's to say.
         let mut survivor = contact;
-        for _ in survivors {
-            survivor = *survivors.get(&survivor).unwrap_or(&survivor);
+        for _ in absorbed_at {
+            survivor = absorbed_at
+                .get(&survivor)
+                .map_or(survivor, |merge| tables.journal[merge].contact);
         }
         let (peerings, mut outside) = match tables.contacts.get(&survivor) {
             Some(survivor) if !group.deleted => site.pass(&survivor.values),
@@ -793,7 +792,7 @@ impl Net {
             }
         }
         let state = kept.map(|id| tables.entities[&id].state.clone());
-        let kept_state = state.clone();
+        let followed = state.as_ref().is_some_and(|state| state.follows(end.id));
         let gone_state = gone.map(|id| tables.entities[&id].state.clone());
         let gone_contact = gone.and_then(|id| tables.entities[&id].contact);
         let before = contact.map(|id| tables.values(id)).unwrap_or_default();
@@ -910,7 +909,7 @@ impl Net {
             }
             _ => (site.letting_out(), Outside::default()),
         };
-        if !kept_state.is_some_and(|state| state.follows(end.id)) {
+        if !followed {
             // Who has told of it by itself has a copy of its own.
             outside.withdraw.remove(&end.id);
         }

@@ -102,7 +102,14 @@ pub(super) fn finish(
     results: &[(i64, Outcome)],
     now: u64,
 ) -> rusqlite::Result<()> {
-    let mut refused = letters::unshared(connection)?;
+    let applied = results
+        .iter()
+        .any(|(_, outcome)| *outcome == Outcome::Applied);
+    let mut refused = if applied {
+        letters::unshared(connection)?
+    } else {
+        Vec::new()
+    };
     for (inbox, outcome) in results {
         match outcome {
             Outcome::Applied if !refused.is_empty() => {

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::value::{signed, unsigned};
+use super::value::{limit, signed, unsigned};
 use crate::store::{DeadLetterFilter, InboxChange, WaitingChange};
 
 pub(super) fn put(
@@ -62,10 +62,6 @@ pub(super) fn waiting(
     filter: &DeadLetterFilter,
     now: u64,
 ) -> rusqlite::Result<Vec<WaitingChange>> {
-    let limit = match filter.limit {
-        0 => -1,
-        limit => i64::from(limit),
-    };
     connection
         .prepare_cached(
             "SELECT id, peering, change_id, type, ifnull(reason, ''), attempts, due_ms, text FROM inbox
@@ -73,7 +69,12 @@ pub(super) fn waiting(
              ORDER BY id LIMIT ?4",
         )?
         .query_map(
-            params![filter.after, signed(now), filter.peering, limit],
+            params![
+                filter.after,
+                signed(now),
+                filter.peering,
+                limit(filter.limit)
+            ],
             |row| {
                 Ok(WaitingChange {
                     inbox: row.get(0)?,

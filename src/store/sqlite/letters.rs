@@ -4,7 +4,7 @@ use rusqlite::{Connection, params};
 
 use super::inbox::put;
 use super::routes::route;
-use super::value::{loop_signature, signed, unsigned};
+use super::value::{limit, loop_signature, signed, unsigned};
 use crate::causality::UNSHARED;
 use crate::store::{DeadLetter, DeadLetterFilter, Direction, InboxChange, PeeringId};
 
@@ -52,11 +52,7 @@ pub(super) fn dead_letters(
                 filter.after,
                 filter.direction.map(Direction::as_str),
                 filter.peering,
-                if filter.limit == 0 {
-                    -1
-                } else {
-                    i64::from(filter.limit)
-                }
+                limit(filter.limit)
             ],
             |row| {
                 Ok(DeadLetter {

@@ -20,6 +20,14 @@ pub(super) fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
+/// SQLite's LIMIT, for which -1 is none.
+pub(super) fn limit(limit: u32) -> i64 {
+    match limit {
+        0 => -1,
+        limit => i64::from(limit),
+    }
+}
+
 pub(super) fn unsigned(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)
 }

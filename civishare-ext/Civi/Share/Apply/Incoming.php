@@ -292,7 +292,7 @@ final class Incoming {
     $change = ['operation' => 'delete', 'attribute_changes' => [], 'version' => $version] + $change;
     $decision = Core::decide(json_encode($change, JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE), NULL, [
       'node' => LocalNode::identifier(),
-      'now' => self::now(),
+      'now' => Meaning::now(),
       'peering' => $this->peering->id,
     ]);
     $state = ['id' => NULL, 'entity_type' => $this->type->entity, 'entity_id' => NULL, 'uid' => $this->claim['uid'], 'state' => $decision['state']];
@@ -429,7 +429,7 @@ final class Incoming {
   private function decide(): array {
     $facts = [
       'node' => LocalNode::identifier(),
-      'now' => self::now(),
+      'now' => Meaning::now(),
       'peering' => $this->peering->id,
       // What is told whole of a known entity is a resynchronisation, in which the latest wins.
       'rule' => $this->claim['operation'] === 'create' ? 'latest' : $this->peering->ruleFor($this->type->name),
@@ -563,7 +563,7 @@ final class Incoming {
       'new_uids' => $decision['new_uids'],
       'came_round' => (bool) $this->claim['came_round'],
       'linked_now' => $this->meant->linked,
-      'time' => self::now(),
+      'time' => Meaning::now(),
       'derived' => $decision['verdict'] === 'write' ? $this->derived($decision, $own, $all, $created) : ['before' => [], 'after' => []],
       'all' => $all,
       'defaults' => $this->type->defaults(),
@@ -758,10 +758,6 @@ final class Incoming {
       }
     }
     return $names;
-  }
-
-  private static function now(): int {
-    return (int) (microtime(TRUE) * 1000);
   }
 
 }

@@ -230,7 +230,10 @@ final class Meaning {
     return Matcher::known(json_decode($this->claim['change'], TRUE));
   }
 
-  private static function now(): int {
+  /**
+   * Unix milliseconds.
+   */
+  public static function now(): int {
     return (int) (microtime(TRUE) * 1000);
   }
 
